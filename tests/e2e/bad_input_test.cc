@@ -73,6 +73,7 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
       {"Accounts.RemovePaymentMethod", "payment_method_id: 'card-1'"},
       {"Accounts.ListPaymentMethods", ""},
       {"Accounts.PutUser", "user_id: 'new'"},
+      {"Accounts.RemoveUser", "user_id: 'u'"},
       {"Accounts.GetUser", "user_id: 'u'"},
       {"Accounts.ListUsers", ""},
       {"Ledger.AuthorizeUsage",
@@ -147,6 +148,11 @@ const std::set<std::string>& OfNoAccount() {
                                                                "Rates.ActivateRateDeck",
                                                                "Rates.RetireRateDeck",
                                                                "Rates.CompareRateDecks",
+                                                               "Rates.GetPlan",
+                                                               "Rates.ListPlanVersions",
+                                                               "Rates.ListPlans",
+                                                               "Rates.PutPlan",
+                                                               "Rates.RetirePlan",
                                                                "Rates.GetRateDeck",
                                                                "Rates.ListRateDeckActivations",
                                                                "Rates.ListRateDecks",
@@ -260,7 +266,7 @@ class BadInputTest : public ::testing::Test {
     return stack_->database().Query(
         "CHECKSUM TABLE accounts, users, entries, usage_ids, requests, events, recharges, "
         "disputes, unplaced_states, "
-        "rate_decks, rates, plans");
+        "rate_decks, rates, plans, plan_versions");
   }
 
   static void ExpectStatus(const absl::Status& status, const Refusal& expected) {
@@ -273,7 +279,7 @@ class BadInputTest : public ::testing::Test {
   // Sends each request, and looks after each whether something changed.
   static void ExpectRefused(const std::vector<Refusal>& refusals) {
     const auto before = Stored();
-    ASSERT_EQ(before.size(), 12u);
+    ASSERT_EQ(before.size(), 13u);
     for (const Refusal& refusal : refusals) {
       SCOPED_TRACE(absl::StrCat(refusal.method, " { ", refusal.request, " }"));
       ExpectStatus(Send(refusal.method, refusal.request), refusal);
@@ -1583,6 +1589,105 @@ TEST_F(BadInputTest, AnImportNeedsItsHeaderAndAWholeFile) {
       {.method = "Rates.ImportRateDeck",
        .request = "header { name: 'a' accept: RATE_DECK_FINDING_CODE_UNSPECIFIED }",
        .field = "header.accept"},
+  });
+}
+
+TEST_F(BadInputTest, APlanNeedsItsRequestItsReasonAndTermsWithinBounds) {
+  const std::string sound = "plan_id: 'per_minute' request_id: 'r' reason: 'x' ";
+  const auto plan = [&sound](const std::string& terms) {
+    return absl::StrCat(sound, "plan { ", terms, " }");
+  };
+  const std::string put = "Rates.PutPlan";
+  ExpectRefused({
+      {.method = put, .request = "request_id: 'r' reason: 'x'", .field = "plan_id"},
+      {.method = put, .request = "plan_id: 'per_minute' reason: 'x'", .field = "request_id"},
+      {.method = put, .request = "plan_id: 'per_minute' request_id: 'r'", .field = "reason"},
+      {.method = put, .request = sound + "actor: 'a\\nb'", .field = "actor"},
+      {.method = put, .request = plan("plan_id: 'other'"), .field = "plan.plan_id"},
+      {.method = put,
+       .request = plan("") + "update_mask { paths: 'price' }",
+       .field = "update_mask"},
+      {.method = put,
+       .request = plan("") + "update_mask { paths: 'series' }",
+       .field = "plan.series"},
+      {.method = put,
+       .request = plan("") + "update_mask { paths: 'standard_calls' }",
+       .field = "plan.standard_calls"},
+      {.method = put, .request = plan("standard_calls: 7"), .field = "plan.standard_calls"},
+      {.method = put, .request = plan("allowance_reset: 7"), .field = "plan.allowance_reset"},
+      {.method = put, .request = plan("allowance { seconds: -1 }"), .field = "plan.allowance"},
+      {.method = put, .request = plan("allowance { nanos: 1 }"), .field = "plan.allowance"},
+      {.method = put,
+       .request = plan("allowance { seconds: 2000000000 }"),
+       .field = "plan.allowance"},
+      {.method = put,
+       .request = plan("longest_call { seconds: -1 }"),
+       .field = "plan.longest_call"},
+      {.method = put, .request = plan("series: 'a b'"), .field = "plan.series"},
+      {.method = put,
+       .request = plan("monthly_prices { units: 1 }"),
+       .field = "plan.monthly_prices[0].currency_code"},
+      {.method = put,
+       .request = plan("monthly_prices { currency_code: 'USD' units: -1 }"),
+       .field = "plan.monthly_prices[0]"},
+      {put, plan("monthly_prices { currency_code: 'XAF' units: 1 }"),
+       StatusCode::kFailedPrecondition, "CURRENCY_NOT_SUPPORTED",
+       "plan.monthly_prices[0].currency_code"},
+      {.method = put,
+       .request = plan("default_reserve_amounts { currency_code: 'USD' units: 1 } "
+                       "default_reserve_amounts { currency_code: 'USD' units: 2 }"),
+       .field = "plan.default_reserve_amounts[1]"},
+      {.method = put,
+       .request = plan("display_name: '4111 1111 1111 1111'"),
+       .field = "plan.display_name"},
+  });
+}
+
+TEST_F(BadInputTest, APlanThatIsNotThereOrHasMovedOnIsRefused) {
+  const std::string sound = "plan_id: 'per_minute' request_id: 'r' reason: 'x' ";
+  const std::string put = "Rates.PutPlan";
+  ExpectRefused({
+      {.method = put,
+       .request = sound + "effective_time { seconds: 1 }",
+       .field = "effective_time"},
+      {put, "plan_id: 'none' request_id: 'r' reason: 'x'", StatusCode::kNotFound, "PLAN_NOT_FOUND",
+       "plan_id"},
+      {put, sound + "plan { etag: 'v77' }", StatusCode::kAborted, "ETAG_MISMATCH", "plan.etag"},
+      {.method = "Rates.GetPlan", .request = "", .field = "plan_id"},
+      {"Rates.GetPlan", "plan_id: 'none'", StatusCode::kNotFound, "PLAN_NOT_FOUND", "plan_id"},
+      {.method = "Rates.ListPlanVersions", .request = "", .field = "plan_id"},
+      {"Rates.ListPlanVersions", "plan_id: 'none'", StatusCode::kNotFound, "PLAN_NOT_FOUND",
+       "plan_id"},
+      {.method = "Rates.ListPlans", .request = "series: 'a b'", .field = "series"},
+      {.method = "Rates.ListPlans", .request = "page_size: -1", .field = "page_size"},
+      {.method = "Rates.RetirePlan", .request = "", .field = "plan_id"},
+      {"Rates.RetirePlan", "plan_id: 'per_minute'", StatusCode::kFailedPrecondition, "PLAN_NEEDED",
+       "plan_id"},
+  });
+}
+
+TEST_F(BadInputTest, AUsersPlanNameAndBlockAreRefusedByTheirField) {
+  const std::string user = "account_id: 'acct' user_id: 'u' ";
+  const std::string put = "Accounts.PutUser";
+  ExpectRefused({
+      {.method = put,
+       .request = user + "plan_effective_time { seconds: 4000000000 }",
+       .field = "plan_effective_time"},
+      {.method = put,
+       .request = user + "user { plan_id: 'unlimited' } plan_effective_time { seconds: 1 }",
+       .field = "plan_effective_time"},
+      {.method = put,
+       .request = user + "user { display_name: '4111 1111 1111 1111' }",
+       .field = "user.display_name"},
+      {.method = "Accounts.RemoveUser", .request = "account_id: 'acct'", .field = "user_id"},
+      {"Accounts.RemoveUser", "account_id: 'acct' user_id: 'nobody'", StatusCode::kNotFound,
+       "USER_NOT_FOUND", "user_id"},
+      {.method = "Accounts.UpdateAccount",
+       .request = "account_id: 'acct' account { display_name: '4111 1111 1111 1111' }",
+       .field = "account.display_name"},
+      {.method = "Accounts.OpenAccount",
+       .request = "account_id: 'named' display_name: '4111 1111 1111 1111'",
+       .field = "display_name"},
   });
 }
 

@@ -300,11 +300,11 @@ TEST_F(MainJobTest, C5_AnUnlimitedUserPaysForDearerCallsOnly) {
   OpenFunded("unlimited");
   Must(&Accounts::PutUser,
        Parse<pb::PutUserRequest>(
-           "account_id: 'unlimited' user_id: 'u' user { plan_id: 'unlimited' }"));
-  EXPECT_EQ(Record("unlimited", "c1", CallText(kUsCall, 100'000)), "0.00");
+           "account_id: 'unlimited' user_id: 'all' user { plan_id: 'unlimited' }"));
+  EXPECT_EQ(Record("unlimited", "c1", CallText(kUsCall, 100'000), "all"), "0.00");
   EXPECT_EQ(Explain("unlimited", "c1").basis(), pb::CHARGE_BASIS_UNLIMITED_STANDARD);
-  EXPECT_EQ(Record("unlimited", "c2", CallText(kJamaicaCall, 60)), "0.18");
-  EXPECT_TRUE(Authorize("unlimited", CallText(kUsCall, 0)).unlimited_duration());
+  EXPECT_EQ(Record("unlimited", "c2", CallText(kJamaicaCall, 60), "all"), "0.18");
+  EXPECT_TRUE(Authorize("unlimited", CallText(kUsCall, 0), "all").unlimited_duration());
 }
 
 TEST_F(MainJobTest, C9_ACallIsBookedComparedAndShownToTheMicrosecond) {
@@ -896,6 +896,7 @@ TEST_F(MainJobTest, A1_AdviceNamesTheUserWhoCallsTooMuchAndTheReserveThatIsTooSm
   EXPECT_EQ(advice.plan_advice(0).plan_id(), "unlimited");
   EXPECT_EQ(advice.plan_advice(0).standard_duration().seconds(), 100'020);
   EXPECT_EQ(Text(advice.plan_advice(0).saving()), "13.67");
+  EXPECT_EQ(Text(advice.plan_advice(0).standard_cost()), "13.67");
   EXPECT_EQ(advice.reserve_advice().recharges(), 9);
   EXPECT_EQ(Text(advice.reserve_advice().advised_reserve_amount()), "30.00");
   const auto none =

@@ -166,7 +166,7 @@ TEST_F(RunningLedgerTest, AnUpgradeIsFinishedOnceNoOldLedgerServes) {
   sql.Execute("UPDATE ledgers SET leave_time = CURRENT_TIMESTAMP(6) WHERE ledger_id = 'pod-old'");
   const auto finished = stack_->RunLedger({"migrate", "--finish"});
   EXPECT_EQ(finished.exit_code, 0) << finished.errors;
-  EXPECT_THAT(finished.output, HasSubstr("the feature level was raised from 1 to 2"));
+  EXPECT_THAT(finished.output, HasSubstr("the feature level was raised from 1 to 3"));
   EXPECT_EQ(Health(*stack_, ""), 1);
 }
 

@@ -52,6 +52,11 @@ std::vector<Step> StepsOfUsage() {
        "amount { currency_code: 'USD' units: 15 } }"},
       {"Accounts.PutUser", "account_id: 'acct' user_id: 'u'"},
       {"Accounts.PutUser", "account_id: 'acct' user_id: 'u' user { plan_id: 'unlimited' }"},
+      {"Accounts.PutUser",
+       "account_id: 'acct' user_id: 'u' user { plan_id: 'per_minute' display_name: 'Uma' } "
+       "plan_effective_time { seconds: 4000000000 }"},
+      {"Accounts.PutUser", "account_id: 'acct' user_id: 'gone' user { blocked: true }"},
+      {"Accounts.RemoveUser", "account_id: 'acct' user_id: 'gone'"},
       {"Accounts.UpdateBillingSettings",
        "account_id: 'acct' billing_settings { reserve_amount { units: 20 } recharge_threshold { "
        "units: 12 } }"},
@@ -158,9 +163,22 @@ std::vector<Step> StepsOfMoney() {
   };
 }
 
+std::vector<Step> StepsOfPlans() {
+  return {
+      {"Rates.PutPlan",
+       "plan_id: 'night' allow_missing: true request_id: 'night' reason: 'new' plan { allowance { "
+       "seconds: 600 } monthly_prices { currency_code: 'USD' units: 5 } }"},
+      {"Rates.PutPlan",
+       "plan_id: 'night' request_id: 'later' reason: 'dearer' effective_time { seconds: 4000000000 "
+       "} plan { monthly_prices { currency_code: 'USD' units: 6 } }"},
+      {"Rates.RetirePlan", "plan_id: 'night'"},
+  };
+}
+
 std::vector<Step> Steps() {
   std::vector<Step> steps = StepsOfUsage();
   for (Step& step : StepsOfMoney()) steps.push_back(std::move(step));
+  for (Step& step : StepsOfPlans()) steps.push_back(std::move(step));
   return steps;
 }
 
@@ -178,6 +196,7 @@ const std::set<std::string>& NotRepeated() {
       "Rates.ListReratings", "Ledger.GetHold", "Ledger.ListHolds", "Support.ListPayouts",
       "Ledger.CountSmsSegments", "Rates.GetRateDeck", "Rates.ListRateDeckActivations",
       "Rates.CompareRateDecks", "Accounts.GetReceipt", "Accounts.ListReceipts", "Accounts.Export",
+      "Rates.CompareRateDecks", "Rates.GetPlan", "Rates.ListPlans", "Rates.ListPlanVersions",
       // Needs a deck that prices nothing: DeckTimelineTest sends it again.
       "Rates.RetireRateDeck",
       // Needs an account that was closed and owes something: ClosingTest sends it again.

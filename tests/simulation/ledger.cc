@@ -54,13 +54,14 @@ const book::Catalog& TheCatalog() {
     domain::Plan plan;
     plan.plan_id = "per_minute";
     plan.free_seconds = kFreeSeconds;
-    made->plans[plan.plan_id] = plan;
+    std::vector<domain::Plan> plans = {plan};
     plan.plan_id = "monthly";
     plan.allowance_reset = domain::AllowanceReset::kMonthly;
-    made->plans[plan.plan_id] = plan;
+    plans.push_back(plan);
     plan.plan_id = "by_billing_day";
     plan.allowance_reset = domain::AllowanceReset::kBillingDay;
-    made->plans[plan.plan_id] = plan;
+    plans.push_back(plan);
+    made->plans = rates::PlanBook::Of(plans);
     return made;
   }();
   return *catalog;

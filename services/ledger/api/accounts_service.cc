@@ -21,8 +21,6 @@ namespace {
 using book::Reply;
 using storage::Connection;
 
-constexpr char kDefaultPlan[] = "per_minute";
-
 // Before the fields of what an update writes, where a refusal names one.
 constexpr char kSettings[] = "billing_settings.";
 constexpr char kUpdatedAccount[] = "account.";
@@ -37,7 +35,8 @@ absl::StatusOr<book::Command> ParseOpenAccount(const pb::OpenAccountRequest& req
   RESERVE_ASSIGN_OR_RETURN(
       open.card.card,
       CardFrom(request.card_token(), request.card_fingerprint(), request.card_network()));
-  open.plan_id = request.default_plan_id().empty() ? kDefaultPlan : request.default_plan_id();
+  open.plan_id =
+      request.default_plan_id().empty() ? domain::kPerMinutePlanId : request.default_plan_id();
   RESERVE_RETURN_IF_ERROR(CheckId(open.plan_id, "default_plan_id"));
   RESERVE_ASSIGN_OR_RETURN(open.reserve_amount,
                            OptionalMoney(request.has_reserve_amount(), request.reserve_amount(),
@@ -69,6 +68,11 @@ absl::StatusOr<book::Command> ParseOpenAccount(const pb::OpenAccountRequest& req
   if (request.has_billing_day()) {
     open.digest =
         Sha256HexOfFields({open.digest, "billing day", absl::StrCat(request.billing_day())});
+  }
+  RESERVE_RETURN_IF_ERROR(CheckStaffText(request.display_name(), "display_name"));
+  open.display_name = request.display_name();
+  if (!open.display_name.empty()) {
+    open.digest = Sha256HexOfFields({open.digest, "display name", open.display_name});
   }
   return open;
 }
@@ -161,6 +165,10 @@ absl::StatusOr<domain::AccountChange> ChangeFrom(const pb::AccountUpdate& accoun
     if (!account.has_billing_day()) return CannotBeCleared("billing_day");
     RESERVE_RETURN_IF_ERROR(domain::CheckBillingDay(account.billing_day()));
     change.billing_day = account.billing_day();
+  }
+  if (mask.Writes("display_name")) {
+    RESERVE_RETURN_IF_ERROR(CheckStaffText(account.display_name(), "display_name"));
+    change.display_name = account.display_name();
   }
   RESERVE_RETURN_IF_ERROR(CheckEtag(account.etag(), "etag"));
   return change;

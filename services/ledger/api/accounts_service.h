@@ -59,6 +59,9 @@ class AccountsService final : public pb::Accounts::CallbackService {
                                                 pb::PaymentMethod* response) override;
   grpc::ServerUnaryReactor* PutUser(grpc::CallbackServerContext* context,
                                     const pb::PutUserRequest* request, pb::User* response) override;
+  grpc::ServerUnaryReactor* RemoveUser(grpc::CallbackServerContext* context,
+                                       const pb::RemoveUserRequest* request,
+                                       pb::User* response) override;
   grpc::ServerUnaryReactor* GetUser(grpc::CallbackServerContext* context,
                                     const pb::GetUserRequest* request, pb::User* response) override;
   grpc::ServerUnaryReactor* ListUsers(grpc::CallbackServerContext* context,

@@ -8,6 +8,8 @@
 #include "services/ledger/api/accounts_service.h"
 #include "services/ledger/api/load_account.h"
 #include "services/ledger/domain/advice.h"
+#include "services/ledger/rates/plan_book.h"
+#include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 
@@ -16,18 +18,42 @@ namespace {
 
 using storage::Connection;
 
+// Plans that somebody can be put on now, by id.
+std::vector<const domain::Plan*> OfferedPlans(const rates::PlanBook& plans, absl::Time now) {
+  std::vector<const domain::Plan*> offered;
+  for (const std::string& plan_id : plans.PlanIds()) {
+    if (!plans.IsRetired(plan_id)) offered.push_back(plans.Find(plan_id, now));
+  }
+  return offered;
+}
+
 // Of users who are not on an unlimited plan, and would be better off on one (A1).
-void AdvisePlans(const std::vector<storage::StandardUse>& uses, int business_days,
-                 const std::string& currency, pb::BillingAdvice* advice) {
+absl::Status AdvisePlans(Connection& connection, const std::vector<storage::StandardUse>& uses,
+                         int business_days, const domain::Account& account,
+                         const rates::PlanBook& plans, absl::Time now, pb::BillingAdvice* advice) {
+  const std::vector<const domain::Plan*> offered = OfferedPlans(plans, now);
   for (const storage::StandardUse& use : uses) {
     if (!domain::AdviseUnlimited(use.billable_seconds, business_days)) continue;
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::User> users,
+                             storage::LoadUsers(connection, {{account.account_id, use.user_id}}));
+    if (users.empty() || users.front().removed()) continue;
+    const domain::Plan* current = plans.Find(users.front().PlanIdAt(now), now);
+    if (current == nullptr || current->standard_calls == domain::StandardCalls::kIncluded) continue;
+    const std::optional<domain::PlanSaving> best =
+        domain::BestUnlimited(*current, offered, account.currency, use.cost);
+    if (!best.has_value()) continue;
     pb::PlanAdvice* plan = advice->add_plan_advice();
     plan->set_user_id(use.user_id);
-    plan->set_plan_id(domain::kUnlimitedPlanId);
+    plan->set_plan_id(best->plan->plan_id);
     reserve::ToProto(absl::Seconds(use.billable_seconds), plan->mutable_standard_duration());
     plan->set_business_days(business_days);
-    reserve::ToProto(use.cost, currency, plan->mutable_saving());
+    const std::string& currency = account.currency;
+    reserve::ToProto(best->saving, currency, plan->mutable_saving());
+    reserve::ToProto(best->standard_cost, currency, plan->mutable_standard_cost());
+    reserve::ToProto(best->current_monthly_price, currency, plan->mutable_current_monthly_price());
+    reserve::ToProto(best->advised_monthly_price, currency, plan->mutable_advised_monthly_price());
   }
+  return absl::OkStatus();
 }
 
 void AdviseReserve(const domain::CurrencySettings& settings, const domain::Account& account,
@@ -61,8 +87,10 @@ grpc::ServerUnaryReactor* AccountsService::GetBillingAdvice(
             const int64_t recharges,
             storage::CountAutomaticSince(connection, request->account_id(), since));
         response->Clear();
-        AdvisePlans(uses, domain::BusinessDays(since, now, account.calendar.latest().time_zone),
-                    account.currency, response);
+        const auto catalog = api_.engine.catalog();
+        RESERVE_RETURN_IF_ERROR(AdvisePlans(
+            connection, uses, domain::BusinessDays(since, now, account.calendar.latest().time_zone),
+            account, *catalog->plans, now, response));
         AdviseReserve(domain::CurrencyOf(api_.engine.options().settings, account), account,
                       recharges, response);
         return absl::OkStatus();

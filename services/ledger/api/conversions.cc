@@ -608,6 +608,7 @@ void ToProto(const domain::Account& account, const Sight& sight, pb::Account* me
     reserve::ToProto(account.block.time, message->mutable_block()->mutable_block_time());
   }
   message->set_default_plan_id(account.default_plan_id);
+  message->set_display_name(account.display_name);
   message->set_country_code(std::string(account.country.view()));
   message->set_time_zone(account.calendar.latest().time_zone.name());
   message->set_billing_day(account.calendar.latest().billing_day);
@@ -636,12 +637,32 @@ void ToProto(const domain::Account& account, const Sight& sight, pb::Account* me
   reserve::ToProto(account.available(), account.currency, message->mutable_available());
 }
 
+namespace {
+
+void AddPlans(const domain::User& user, pb::User* message) {
+  pb::UserPlan* plan = message->add_plans();
+  for (const domain::EarlierPlan& each : user.earlier_plans.All()) {
+    plan->set_plan_id(each.plan_id);
+    reserve::ToProto(each.until, plan->mutable_end_time());
+    plan = message->add_plans();
+    reserve::ToProto(each.until, plan->mutable_effective_time());
+  }
+  plan->set_plan_id(user.plan_id);
+}
+
+}  // namespace
+
 void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message) {
   const domain::User& user = reply.user;
   const int32_t period = domain::PeriodOf(reply.plan, now, reply.calendar);
   message->set_account_id(user.account_id);
   message->set_user_id(user.user_id);
-  message->set_plan_id(user.plan_id);
+  message->set_plan_id(user.PlanIdAt(now));
+  message->set_display_name(user.display_name);
+  message->set_blocked(user.blocked());
+  if (user.blocked()) reserve::ToProto(user.block_time, message->mutable_block_time());
+  if (user.removed()) reserve::ToProto(user.remove_time, message->mutable_remove_time());
+  AddPlans(user, message);
   SecondsToProto(reply.plan.free_seconds, message->mutable_allowance());
   SecondsToProto(domain::FreeSecondsLeft(user, reply.plan, period),
                  message->mutable_allowance_left());

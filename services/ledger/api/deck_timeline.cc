@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
+#include "services/ledger/api/await_time.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/api/rates_service.h"
 #include "services/ledger/engine/deck_activation.h"
@@ -21,9 +21,6 @@ namespace {
 using rates::DeckActivation;
 using rates::DeckHeader;
 using storage::Connection;
-
-// Who waits for a deck to come into force asks the database's clock at least so often.
-constexpr absl::Duration kLongestNap = absl::Milliseconds(500);
 
 absl::Status CheckVersion(int64_t version) {
   return version > 0 ? absl::OkStatus() : InvalidField("deck_version", "must be at least 1");
@@ -55,16 +52,6 @@ absl::StatusOr<engine::ActivationOrder> OrderFrom(const pb::ActivateRateDeckRequ
   RESERVE_ASSIGN_OR_RETURN(order.by, ByStaffFrom(request));
   order.digest = DigestOf(request);
   return order;
-}
-
-// Comes back once the database's clock says so; ends when the caller has gone, as the connection
-// then refuses.
-absl::Status AwaitTime(engine::Engine& engine, Connection& connection, absl::Time time) {
-  while (true) {
-    RESERVE_ASSIGN_OR_RETURN(const absl::Time now, engine.options().database_clock(connection));
-    if (now >= time) return absl::OkStatus();
-    absl::SleepFor(std::min(time - now, kLongestNap));
-  }
 }
 
 // The filters that lists of decks and of activations share.

@@ -64,9 +64,10 @@ grpc::ServerUnaryReactor* AccountsService::QuoteUsage(grpc::CallbackServerContex
         const std::vector<domain::User> users,
         storage::LoadUsers(connection, {{request->account_id(), request->user_id()}}));
     if (users.empty()) return domain::UserNotFound(request->account_id(), request->user_id());
-    RESERVE_ASSIGN_OR_RETURN(auto catalog,
-                             api_.engine.CatalogWithPlan(connection, users.front().plan_id));
-    RESERVE_ASSIGN_OR_RETURN(const domain::Plan* known, catalog->FindPlan(users.front().plan_id));
+    const std::string& plan_id = users.front().PlanIdAt(usage.start_time);
+    RESERVE_ASSIGN_OR_RETURN(auto catalog, api_.engine.CatalogWithPlan(connection, plan_id));
+    RESERVE_ASSIGN_OR_RETURN(const domain::Plan* known,
+                             catalog->FindPlan(plan_id, usage.start_time));
     const domain::Plan plan = *known;  // for longer than that catalog
     if (const int64_t version =
             catalog->LeftOutAt(account.currency, plan.series, usage.start_time)) {

@@ -74,6 +74,20 @@ class RatesService final : public pb::Rates::CallbackService {
   grpc::ServerUnaryReactor* ListReratings(grpc::CallbackServerContext* context,
                                           const pb::ListReratingsRequest* request,
                                           pb::ListReratingsResponse* response) override;
+  // Plans (plans.cc).
+  grpc::ServerUnaryReactor* PutPlan(grpc::CallbackServerContext* context,
+                                    const pb::PutPlanRequest* request, pb::Plan* response) override;
+  grpc::ServerUnaryReactor* RetirePlan(grpc::CallbackServerContext* context,
+                                       const pb::RetirePlanRequest* request,
+                                       pb::Plan* response) override;
+  grpc::ServerUnaryReactor* GetPlan(grpc::CallbackServerContext* context,
+                                    const pb::GetPlanRequest* request, pb::Plan* response) override;
+  grpc::ServerUnaryReactor* ListPlans(grpc::CallbackServerContext* context,
+                                      const pb::ListPlansRequest* request,
+                                      pb::ListPlansResponse* response) override;
+  grpc::ServerUnaryReactor* ListPlanVersions(grpc::CallbackServerContext* context,
+                                             const pb::ListPlanVersionsRequest* request,
+                                             pb::ListPlanVersionsResponse* response) override;
   grpc::ServerUnaryReactor* QuoteSms(grpc::CallbackServerContext* context,
                                      const pb::QuoteSmsRequest* request,
                                      pb::QuoteSmsResponse* response) override;

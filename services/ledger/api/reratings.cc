@@ -137,7 +137,8 @@ absl::Status CompleteOrder(storage::Connection& connection, const book::Catalog&
       if (users.empty()) return domain::UserNotFound(scope.account_id, scope.user_id);
     }
   }
-  if (!scope.plan_id.empty()) RESERVE_RETURN_IF_ERROR(catalog.FindPlan(scope.plan_id).status());
+  if (!scope.plan_id.empty())
+    RESERVE_RETURN_IF_ERROR(catalog.FindPlan(scope.plan_id, absl::InfiniteFuture()).status());
   if (order->prices == PricesBy::kDeck) {
     const rates::DeckHeader* deck = catalog.FindHeader(order->deck_version);
     if (deck == nullptr) return engine::RateDeckNotFound(order->deck_version);

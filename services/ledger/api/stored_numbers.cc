@@ -24,12 +24,13 @@ namespace {
 
 namespace pb = ::reserve::ledger::v1;
 
-// Does each number up to the wire's last mean the same on both sides? 0 is UNSPECIFIED. `reserved`
-// is one that the wire keeps free, the first of them if there is a last one.
+// Does each number from `first` up to the wire's last mean the same on both sides? 0 is
+// UNSPECIFIED. `reserved` is one that the wire keeps free, the first of them if there is a last
+// one.
 template <typename Stored>
 constexpr bool NumbersAgree(int (*wire_number)(Stored), int last, int reserved = 0,
-                            int last_reserved = 0) {
-  for (int number = 1; number <= last; ++number) {
+                            int last_reserved = 0, int first = 1) {
+  for (int number = first; number <= last; ++number) {
     if (number == reserved || (number > reserved && number <= last_reserved)) continue;
     if (wire_number(static_cast<Stored>(number)) != number) return false;
   }
@@ -351,6 +352,9 @@ constexpr KindOfEvent kKindsOfEvents[] = {
     {domain::EventKind::kPaidOut, pb::EVENT_KIND_PAID_OUT},
     {domain::EventKind::kAccountUpdated, pb::EVENT_KIND_ACCOUNT_UPDATED},
     {domain::EventKind::kCalendarChanged, pb::EVENT_KIND_CALENDAR_CHANGED},
+    {domain::EventKind::kUserRemoved, pb::EVENT_KIND_USER_REMOVED},
+    {domain::EventKind::kUserBlocked, pb::EVENT_KIND_USER_BLOCKED},
+    {domain::EventKind::kUserUnblocked, pb::EVENT_KIND_USER_UNBLOCKED},
 };
 constexpr int WireNumber(domain::EventKind value) {
   for (const KindOfEvent& kind : kKindsOfEvents) {
@@ -358,8 +362,35 @@ constexpr int WireNumber(domain::EventKind value) {
   }
   return 0;
 }
-static_assert(NumbersAgree<domain::EventKind>(WireNumber, pb::EventKind_MAX, /*reserved=*/63,
-                                              /*last_reserved=*/69));
+static_assert(NumbersAgree<domain::EventKind>(WireNumber, pb::EVENT_KIND_CALENDAR_CHANGED,
+                                              /*reserved=*/63, /*last_reserved=*/69));
+static_assert(NumbersAgree<domain::EventKind>(WireNumber, pb::EventKind_MAX, /*reserved=*/0,
+                                              /*last_reserved=*/0,
+                                              /*first=*/pb::EVENT_KIND_USER_REMOVED));
+
+constexpr int WireNumber(domain::StandardCalls value) {
+  switch (value) {
+    case domain::StandardCalls::kMetered:
+      return pb::STANDARD_CALLS_METERED;
+    case domain::StandardCalls::kIncluded:
+      return pb::STANDARD_CALLS_INCLUDED;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::StandardCalls>(WireNumber, pb::StandardCalls_MAX));
+
+constexpr int WireNumber(domain::AllowanceReset value) {
+  switch (value) {
+    case domain::AllowanceReset::kNever:
+      return pb::ALLOWANCE_RESET_NEVER;
+    case domain::AllowanceReset::kMonthly:
+      return pb::ALLOWANCE_RESET_MONTHLY;
+    case domain::AllowanceReset::kBillingDay:
+      return pb::ALLOWANCE_RESET_BILLING_DAY;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::AllowanceReset>(WireNumber, pb::AllowanceReset_MAX));
 
 constexpr int WireNumber(domain::RefillObstacle value) {
   switch (value) {
@@ -419,6 +450,10 @@ constexpr int WireNumber(domain::Decision value) {
       return pb::AUTHORIZATION_DECISION_TOO_MANY_CALLS;
     case domain::Decision::kDestinationBlocked:
       return pb::AUTHORIZATION_DECISION_DESTINATION_BLOCKED;
+    case domain::Decision::kUserRemoved:
+      return pb::AUTHORIZATION_DECISION_USER_REMOVED;
+    case domain::Decision::kUserBlocked:
+      return pb::AUTHORIZATION_DECISION_USER_BLOCKED;
   }
   return 0;
 }
@@ -537,6 +572,10 @@ constexpr int WireNumber(domain::FinalReason value) {
       return pb::FINAL_REASON_ACCOUNT_CLOSED;
     case domain::FinalReason::kHoldEnded:
       return pb::FINAL_REASON_HOLD_ENDED;
+    case domain::FinalReason::kUserRemoved:
+      return pb::FINAL_REASON_USER_REMOVED;
+    case domain::FinalReason::kUserBlocked:
+      return pb::FINAL_REASON_USER_BLOCKED;
   }
   return 0;
 }

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "common/rpc/conversions.h"
 #include "services/ledger/api/accounts_service.h"
 #include "services/ledger/api/load_account.h"
 #include "services/ledger/api/page_token.h"
@@ -18,25 +20,50 @@ namespace {
 
 using storage::Connection;
 
-absl::StatusOr<book::Command> ParseUser(const pb::PutUserRequest& request) {
+absl::StatusOr<book::Command> ParseUser(const pb::PutUserRequest& request, absl::Time now) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.user_id(), "user_id"));
   const pb::User& user = request.user();
   RESERVE_RETURN_IF_ERROR(CheckSameId(user.account_id(), request.account_id(), "user.account_id"));
   RESERVE_RETURN_IF_ERROR(CheckSameId(user.user_id(), request.user_id(), "user.user_id"));
   RESERVE_ASSIGN_OR_RETURN(const UpdateMask mask, UpdateMask::From(request.update_mask(), user));
-  if (!mask.Writes("plan_id")) return book::PutUser{request.user_id(), ""};
-  if (user.plan_id().empty()) return CannotBeCleared("user.plan_id");
-  RESERVE_RETURN_IF_ERROR(CheckId(user.plan_id(), "user.plan_id"));
-  return book::PutUser{request.user_id(), user.plan_id()};
+  book::PutUser put{request.user_id(), ""};
+  if (mask.Writes("plan_id")) {
+    if (user.plan_id().empty()) return CannotBeCleared("user.plan_id");
+    RESERVE_RETURN_IF_ERROR(CheckId(user.plan_id(), "user.plan_id"));
+    put.plan_id = user.plan_id();
+  }
+  if (request.has_plan_effective_time()) {
+    constexpr char kField[] = "plan_effective_time";
+    if (put.plan_id.empty()) return InvalidField(kField, "must not be set without a plan");
+    RESERVE_ASSIGN_OR_RETURN(put.plan_from,
+                             reserve::FromProto(request.plan_effective_time(), kField));
+    put.plan_from = TruncateToMicros(put.plan_from);
+    if (put.plan_from < now) {
+      return InvalidField(kField, absl::StrCat("must not be before now, ", FormatRfc3339(now)));
+    }
+  }
+  if (mask.Writes("display_name")) {
+    RESERVE_RETURN_IF_ERROR(CheckStaffText(user.display_name(), "user.display_name"));
+    put.display_name = user.display_name();
+  }
+  if (mask.Writes("blocked")) put.blocked = user.blocked();
+  return put;
+}
+
+absl::StatusOr<book::Command> ParseRemoval(const pb::RemoveUserRequest& request) {
+  RESERVE_RETURN_IF_ERROR(CheckId(request.user_id(), "user_id"));
+  return book::RemoveUser{request.user_id()};
 }
 
 // With what the plan leaves of the allowance.
 absl::Status UserToProto(engine::Engine& engine, Connection& connection,
                          const domain::Account& account, const domain::User& user,
                          pb::User* message) {
-  RESERVE_ASSIGN_OR_RETURN(const auto catalog, engine.CatalogWithPlan(connection, user.plan_id));
-  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog->FindPlan(user.plan_id));
-  ToProto({user, *plan, account.calendar}, engine.Now(), message);
+  const absl::Time now = engine.Now();
+  const std::string& plan_id = user.PlanIdAt(now);
+  RESERVE_ASSIGN_OR_RETURN(const auto catalog, engine.CatalogWithPlan(connection, plan_id));
+  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, catalog->FindPlan(plan_id, now));
+  ToProto({user, *plan, account.calendar}, now, message);
   return absl::OkStatus();
 }
 
@@ -47,11 +74,22 @@ grpc::ServerUnaryReactor* AccountsService::PutUser(grpc::CallbackServerContext* 
                                                    pb::User* response) {
   const absl::Time now = api_.engine.Now();
   return StartCommand(
-      api_, context, "PutUser", TaskFor(request->account_id(), ParseUser(*request)),
+      api_, context, "PutUser", TaskFor(request->account_id(), ParseUser(*request, now)),
       [response, now](book::Reply&& reply) {
         ToProto(std::get<book::UserReply>(reply), now, response);
       },
       "user.");
+}
+
+grpc::ServerUnaryReactor* AccountsService::RemoveUser(grpc::CallbackServerContext* context,
+                                                      const pb::RemoveUserRequest* request,
+                                                      pb::User* response) {
+  const absl::Time now = api_.engine.Now();
+  return StartCommand(api_, context, "RemoveUser",
+                      TaskFor(request->account_id(), ParseRemoval(*request)),
+                      [response, now](book::Reply&& reply) {
+                        ToProto(std::get<book::UserReply>(reply), now, response);
+                      });
 }
 
 grpc::ServerUnaryReactor* AccountsService::GetUser(grpc::CallbackServerContext* context,
@@ -78,12 +116,13 @@ grpc::ServerUnaryReactor* AccountsService::ListUsers(grpc::CallbackServerContext
       api_, context, "ListUsers", request->account_id(),
       [=, this](Connection& connection) -> absl::Status {
         RESERVE_ASSIGN_OR_RETURN(const Page page,
-                                 PageFrom(*request, {"ListUsers", request->account_id()}));
+                                 PageFrom(*request, {"ListUsers", request->account_id(),
+                                                     request->show_removed() ? "removed" : ""}));
         RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                  LoadAccount(connection, request->account_id()));
-        RESERVE_ASSIGN_OR_RETURN(
-            const std::vector<domain::User> users,
-            storage::ListUsers(connection, request->account_id(), page.cursor, page.limit()));
+        RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::User> users,
+                                 storage::ListUsers(connection, request->account_id(), page.cursor,
+                                                    page.limit(), request->show_removed()));
         response->Clear();
         absl::Status filled;
         FillPage(

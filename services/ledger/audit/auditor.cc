@@ -25,6 +25,7 @@
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/domain/refill.h"
 #include "services/ledger/domain/refusals.h"
+#include "services/ledger/rates/plan_book.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/activation_rows.h"
@@ -35,6 +36,7 @@
 #include "services/ledger/storage/hold_rows.h"
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/number_key_rows.h"
+#include "services/ledger/storage/plan_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 #include "services/ledger/storage/usage_state_rows.h"
 
@@ -252,7 +254,7 @@ class Audit {
   absl::Status CheckHolds();
   void CheckHold(const domain::Hold& hold);
   // What is held for it, priced again from what is stored with it; else what is wrong with that.
-  absl::StatusOr<domain::Hold> PriceHold(const domain::Hold& hold) const;
+  absl::StatusOr<domain::Hold> PriceHold(const domain::Hold& hold, absl::Time time) const;
   void CheckHeldSeconds();
   absl::Status CheckUsers();
   absl::Status CheckEvents();
@@ -266,7 +268,7 @@ class Audit {
   Findings& findings_;
   AuditedReceipts receipts_;
 
-  absl::flat_hash_map<std::string, Plan> plans_;
+  rates::PlanBook plans_;
   AuditedLines::Decks decks_;
   rates::Timeline timeline_;
   AuditedLines lines_;  // of the page that is checked
@@ -313,8 +315,7 @@ class Audit {
 };
 
 absl::Status Audit::LoadCatalog() {
-  RESERVE_ASSIGN_OR_RETURN(std::vector<Plan> plans, storage::LoadPlans(connection_));
-  for (Plan& plan : plans) plans_[plan.plan_id] = plan;
+  RESERVE_ASSIGN_OR_RETURN(plans_, storage::LoadPlanBook(connection_));
   RESERVE_ASSIGN_OR_RETURN(std::vector<rates::DeckHeader> decks,
                            storage::LoadDeckHeaders(connection_));
   for (rates::DeckHeader& deck : decks) decks_[deck.version] = std::move(deck);
@@ -722,18 +723,19 @@ void Audit::CheckUsage(const Entry& entry) {
     if (!(rating == again)) Differs(kCheckRating, subject, RatingText(rating), RatingText(again));
     return;
   }
-  const auto plan = plans_.find(rating.plan_id);
-  if (plan == plans_.end()) {
+  // K4: that in force at the start, as no version is backdated.
+  const Plan* plan = plans_.Find(rating.plan_id, booked.usage.start_time);
+  if (plan == nullptr) {
     Differs(kCheckRating, subject, absl::StrCat("plan \"", rating.plan_id, "\""),
             "a plan that exists");
     return;
   }
   CheckDeck(subject, booked, entry.kind == EntryKind::kUsage);
   const int32_t period =
-      domain::PeriodOf(plan->second, booked.usage.start_time, account_.calendar, entry.seq);
-  CheckRating(subject, booked, plan->second, period);
+      domain::PeriodOf(*plan, booked.usage.start_time, account_.calendar, entry.seq);
+  CheckRating(subject, booked, *plan, period);
   User& user = replayed_[booked.usage.user_id];
-  const int64_t left = domain::FreeSecondsLeft(user, plan->second, period);
+  const int64_t left = domain::FreeSecondsLeft(user, *plan, period);
   if (left != rating.free_seconds_before) {
     Differs(kCheckAllowance, subject, absl::StrCat(rating.free_seconds_before, " s free before it"),
             absl::StrCat(left, " s"));
@@ -1100,7 +1102,11 @@ void Audit::CheckHold(const domain::Hold& hold) {
   if (!hold.open() && hold.used <= absl::ZeroDuration()) {
     Differs(kCheckHolds, hold.hold_id, "nothing reported", "an end, as there is nothing to settle");
   }
-  const absl::StatusOr<domain::Hold> again = PriceHold(hold);
+  absl::StatusOr<domain::Hold> again = PriceHold(hold, hold.price_time);
+  if (hold.create_time < hold.price_time && !(again.ok() && *again == hold)) {
+    // A hold only promises: it went by what was known of its plan when it was made (K4).
+    again = PriceHold(hold, hold.create_time);
+  }
   if (!again.ok()) {
     Differs(kCheckHolds, hold.hold_id, HeldText(hold), std::string(again.status().message()));
   } else if (!(*again == hold)) {
@@ -1108,16 +1114,17 @@ void Audit::CheckHold(const domain::Hold& hold) {
   }
 }
 
-// H11: by the plan and the line that it has been priced by since it was made or answered (H7).
-absl::StatusOr<domain::Hold> Audit::PriceHold(const domain::Hold& hold) const {
-  const auto plan = plans_.find(hold.plan_id);
-  if (plan == plans_.end()) return absl::NotFoundError("a plan that exists");
+// H11: by the terms of its plan in force at `time`, and the line that it has been priced by since
+// it was made or answered (H7).
+absl::StatusOr<domain::Hold> Audit::PriceHold(const domain::Hold& hold, absl::Time time) const {
+  const Plan* plan = plans_.Find(hold.plan_id, time);
+  if (plan == nullptr) return absl::NotFoundError("a plan that exists");
   std::optional<Rate> rate;
   if (hold.deck_version != 0) {
     rate = lines_.Find(hold.deck_version, UsageOf(hold));
     if (!rate.has_value()) return absl::NotFoundError("a deck with a line for its number");
   }
-  return domain::PricedAgain(hold, plan->second, rate.has_value() ? &*rate : nullptr);
+  return domain::PricedAgain(hold, *plan, rate.has_value() ? &*rate : nullptr);
 }
 
 void Audit::CheckHeldSeconds() {

@@ -32,10 +32,11 @@ const rates::DeckHeader* Catalog::FindHeader(int64_t version) const {
   return nullptr;
 }
 
-absl::StatusOr<const domain::Plan*> Catalog::FindPlan(const std::string& plan_id) const {
-  const auto found = plans.find(plan_id);
-  if (found == plans.end()) return PlanNotFound(plan_id);
-  return &found->second;
+absl::StatusOr<const domain::Plan*> Catalog::FindPlan(const std::string& plan_id,
+                                                      absl::Time time) const {
+  const domain::Plan* plan = plans->Find(plan_id, time);
+  if (plan == nullptr) return PlanNotFound(plan_id);
+  return plan;
 }
 
 std::optional<domain::Rate> FindRateOf(const rates::DeckSnapshot* deck,

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -16,6 +15,7 @@
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/rates/deck_snapshot.h"
+#include "services/ledger/rates/plan_book.h"
 #include "services/ledger/rates/timeline.h"
 
 namespace reserve::book {
@@ -27,7 +27,8 @@ struct Catalog {
   // Which of them is in force when, and up to which starts that is known (K2).
   std::shared_ptr<const rates::Timeline> timeline = std::make_shared<rates::Timeline>();
   absl::Time known_until = absl::InfiniteFuture();
-  absl::flat_hash_map<std::string, domain::Plan> plans;
+  // The versions of plans; what is in force when is known up to the same starts (K4).
+  std::shared_ptr<const rates::PlanBook> plans = std::make_shared<rates::PlanBook>();
 
   // The deck that is in force at `time`; null if there is none, or if it is left out.
   const rates::DeckSnapshot* InForce(absl::string_view currency, absl::string_view series,
@@ -39,8 +40,8 @@ struct Catalog {
   // Null if there is no such deck, in memory or not. Lives as long as this.
   const rates::DeckHeader* FindHeader(int64_t version) const;
 
-  // NOT_FOUND "PLAN_NOT_FOUND" on field "plan_id".
-  absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id) const;
+  // The terms of the plan in force at `time`. NOT_FOUND "PLAN_NOT_FOUND" on field "plan_id".
+  absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id, absl::Time time) const;
   // Was, or is, a deck of that currency and series in force at `time`?
   bool DeckInForce(absl::string_view currency, absl::string_view series, absl::Time time) const {
     return timeline->VersionAt(currency, series, time) != 0;

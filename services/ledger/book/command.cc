@@ -53,7 +53,7 @@ size_t BytesHeldBy(const RerateUsage& command) {
   return HeapBytes({&command.usage_id}) + BytesHeldBy(command.rerating.by);
 }
 size_t BytesHeldBy(const OpenAccount& command) {
-  return HeapBytes({&command.currency, &command.plan_id, &command.digest}) +
+  return HeapBytes({&command.currency, &command.plan_id, &command.digest, &command.display_name}) +
          BytesHeldBy(command.card);
 }
 size_t BytesHeldBy(const UpdateBillingSettings& command) {
@@ -70,8 +70,10 @@ size_t BytesHeldBy(const RemovePaymentMethod& command) {
   return HeapBytes({&command.payment_method_id, &command.etag, &command.request_id});
 }
 size_t BytesHeldBy(const PutUser& command) {
-  return HeapBytes({&command.user_id, &command.plan_id});
+  return HeapBytes({&command.user_id, &command.plan_id}) +
+         (command.display_name.has_value() ? HeapBytes({&*command.display_name}) : 0);
 }
+size_t BytesHeldBy(const RemoveUser& command) { return HeapBytes({&command.user_id}); }
 size_t BytesHeldBy(const AdjustBalance& command) {
   return HeapBytes({&command.request_id, &command.currency}) + BytesHeldBy(command.by);
 }
@@ -112,7 +114,9 @@ size_t BytesHeldBy(const RecordPayout& command) {
   return HeapBytes({&command.currency}) + BytesHeldBy(command.by);
 }
 size_t BytesHeldBy(const UpdateAccount& command) {
-  return HeapBytes({&command.request_id, &command.etag});
+  const std::optional<std::string>& name = command.change.display_name;
+  return HeapBytes({&command.request_id, &command.etag}) +
+         (name.has_value() ? HeapBytes({&*name}) : 0);
 }
 size_t BytesHeldBy(const ReversePayment& command) {
   return HeapBytes({&command.request_id}) + BytesHeldBy(command.by);

@@ -29,6 +29,7 @@ struct OpenAccount {
   std::optional<Nanos> recharge_threshold;
   std::optional<Nanos> expected_monthly_spend;
   std::string digest;  // of the request's content
+  std::string display_name = {};
 };
 struct UpdateBillingSettings {
   domain::BillingChange change;
@@ -61,7 +62,13 @@ struct RemovePaymentMethod {
 };
 struct PutUser {
   std::string user_id;
-  std::string plan_id;  // empty: the account's default, or no change
+  std::string plan_id;                           // empty: the account's default, or no change
+  absl::Time plan_from = absl::InfinitePast();   // InfinitePast: from now on
+  std::optional<std::string> display_name = {};  // not set: it stays
+  std::optional<bool> blocked = {};
+};
+struct RemoveUser {
+  std::string user_id;
 };
 struct RecordUsage {
   domain::Usage usage;
@@ -222,7 +229,7 @@ using Command =
                  LiftSuspension, RefundRecharge, RecordPayment, ReversePayment, ReportGatewayRefund,
                  ReportGatewayDispute, ResolveReview, ReportRecharge, DeferRecharge, Reconsider,
                  CloseAccount, GrantCredit, CreateHold, ExtendHold, ReleaseHold, EndHold,
-                 RecordPayout, UpdateAccount>;
+                 RecordPayout, UpdateAccount, RemoveUser>;
 
 struct UsageReply {
   int64_t seq = 0;
@@ -291,7 +298,7 @@ struct HoldReply {
 };
 struct UserReply {
   domain::User user;
-  domain::Plan plan;
+  domain::Plan plan;                 // that is in force now
   domain::AccountCalendar calendar;  // of the account
 };
 struct EntryReply {
@@ -326,7 +333,7 @@ struct PaymentMethodReply {
 };
 // RecordUsage -> UsageReply, VoidUsage -> VoidReply, CorrectUsage -> CorrectionReply,
 // RateUnrated -> UsageReply, RerateUsage -> RerateReply, AuthorizeUsage -> AuthorizeReply, PutUser
-// -> UserReply, AdjustBalance and GrantCredit -> EntryReply, AddPaymentMethod and
+// and RemoveUser -> UserReply, AdjustBalance and GrantCredit -> EntryReply, AddPaymentMethod and
 // UpdatePaymentMethod -> PaymentMethodReply, RequestRecharge, RefundRecharge, ReversePayment,
 // ReportGatewayRefund, ResolveReview and ReportRecharge -> RechargeReply, RecordPayment ->
 // PaymentReply, ReportGatewayDispute -> DisputeReply, CloseAccount -> ClosingReply, CreateHold,

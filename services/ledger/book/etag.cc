@@ -28,8 +28,11 @@ std::string EtagOf(const domain::Account& account) {
 
 std::string EtagOfAccount(const domain::Account& account) {
   const domain::CalendarRule& rule = account.calendar.latest();
-  return TagOf({"account", std::string(account.country.view()), rule.time_zone.name(),
-                absl::StrCat(rule.billing_day)});
+  std::vector<std::string> fields = {"account", std::string(account.country.view()),
+                                     rule.time_zone.name(), absl::StrCat(rule.billing_day)};
+  // An account without a name has the etag that programs of before give it.
+  if (!account.display_name.empty()) fields.push_back(account.display_name);
+  return TagOf(fields);
 }
 
 std::string EtagOf(const domain::PaymentMethod& method, int32_t position) {

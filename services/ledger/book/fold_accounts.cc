@@ -2,6 +2,7 @@
 // it.
 #include "services/ledger/book/folder.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -36,10 +37,13 @@ std::string DigestOf(const UpdateBillingSettings& command) {
 
 std::string DigestOf(const UpdateAccount& command) {
   const domain::AccountChange& change = command.change;
-  return Sha256HexOfFields(
-      {"update account", change.country.value_or(""),
-       change.time_zone.has_value() ? change.time_zone->name() : "",
-       change.billing_day.has_value() ? absl::StrCat(*change.billing_day) : ""});
+  std::string digest =
+      Sha256HexOfFields({"update account", change.country.value_or(""),
+                         change.time_zone.has_value() ? change.time_zone->name() : "",
+                         change.billing_day.has_value() ? absl::StrCat(*change.billing_day) : ""});
+  // Apart, so that a request without it reads as it always did.
+  if (!change.display_name.has_value()) return digest;
+  return Sha256HexOfFields({digest, "display name", *change.display_name});
 }
 
 // What staff does of an account as a whole.
@@ -64,8 +68,11 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
     }
     return AccountExists(account_id);
   }
-  absl::StatusOr<const domain::Plan*> plan = FindPlan(command.plan_id);
+  absl::StatusOr<const domain::Plan*> plan = FindPlan(command.plan_id, context_.now);
   if (!plan.ok()) return WithFieldPrefix(plan.status(), "default_");
+  if (catalog_.plans->IsRetired(command.plan_id)) {
+    return WithFieldPrefix(domain::PlanRetired(command.plan_id), "default_");
+  }
   domain::OpenAccountCommand open;
   open.account_id = std::string(account_id);
   open.currency = command.currency;
@@ -80,6 +87,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const OpenAcc
   open.default_plan = **plan;
   open.expected_monthly_spend = command.expected_monthly_spend;
   open.digest = command.digest;
+  open.display_name = command.display_name;
   RESERVE_ASSIGN_OR_RETURN(Transition transition, domain::OpenAccount(context_, open));
   Apply(image, std::move(transition));
   image.is_new = true;
@@ -136,19 +144,42 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UpdateA
   return image->account();
 }
 
+absl::StatusOr<Reply> Folder::UserReplyOf(const AccountImage& image, const std::string& user_id) {
+  const User& user = *UserOf(image, user_id);
+  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlanOf(user, context_.now));
+  return UserReply{user, *plan, image.account().calendar};
+}
+
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   const User* stored = UserOf(*image, command.user_id);
-  std::string plan_id = command.plan_id;
-  if (plan_id.empty())
-    plan_id = stored != nullptr ? stored->plan_id : image->account().default_plan_id;
-  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(plan_id));
-  RESERVE_ASSIGN_OR_RETURN(
-      Transition transition,
-      domain::PutUser(ContextOf(*image), image->account(), stored, command.user_id, *plan));
+  domain::UserChange change{command.user_id, command.plan_id, command.plan_from,
+                            command.display_name, command.blocked};
+  if (stored == nullptr && change.plan_id.empty()) {
+    change.plan_id = image->account().default_plan_id;
+  }
+  if (!change.plan_id.empty()) {
+    const absl::Time from = std::max(change.plan_from, context_.now);
+    RESERVE_RETURN_IF_ERROR(FindPlan(change.plan_id, from).status());
+    const bool is_on_it = stored != nullptr && stored->PlanIdAt(from) == change.plan_id;
+    if (!is_on_it && catalog_.plans->IsRetired(change.plan_id)) {
+      return domain::PlanRetired(change.plan_id);
+    }
+  }
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::PutUser(ContextOf(*image), image->account(), stored, change));
   if (stored == nullptr) folded_.with_new_users.emplace_back(account_id);
   ApplyWithOpen(*image, std::move(transition));
-  return UserReply{*UserOf(*image, command.user_id), *plan, image->account().calendar};
+  return UserReplyOf(*image, command.user_id);
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RemoveUser& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_ASSIGN_OR_RETURN(const User* stored, FindUser(*image, command.user_id));
+  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+                           domain::RemoveUser(ContextOf(*image), image->account(), *stored));
+  ApplyWithOpen(*image, std::move(transition));
+  return UserReplyOf(*image, command.user_id);
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const BlockAccount& command) {

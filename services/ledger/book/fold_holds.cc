@@ -27,13 +27,13 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
   RESERVE_ASSIGN_OR_RETURN(terms.user, FindUser(image, hold.user_id));
   if (TellsOfAnswer(hold, extension)) {
     usage.start_time = PriceTimeAfter(context_, hold, extension);
-    RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
+    RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlanOf(*terms.user, usage.start_time));
     RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, *terms.plan, usage));
     // One that came to be blocked goes on at the price that it has.
     if (terms.rate != nullptr && terms.rate->unpriced) terms.rate = nullptr;
     if (terms.rate != nullptr || hold.deck_version == 0) return terms;
   }
-  RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(hold.plan_id));
+  RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(hold.plan_id, hold.price_time));
   if (hold.deck_version == 0) return terms;
   RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRateIn(hold.deck_version, image, usage));
   return terms;
@@ -77,7 +77,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   domain::UsageTerms terms;
   RESERVE_ASSIGN_OR_RETURN(terms.user, FindUser(*image, call.user_id));
-  RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
+  RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlanOf(*terms.user, call.start_time));
   RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(*image, *terms.plan, call));
   if (const domain::Hold* known = image_.FindHold(account_id, request.hold_id)) {
     if (!SameHold(*known, request)) return domain::HoldIdReused(*known);

@@ -54,8 +54,8 @@ absl::StatusOr<const User*> Folder::FindUser(const AccountImage& image,
   return domain::UserNotFound(image.account().account_id, user_id);
 }
 
-absl::StatusOr<const domain::Plan*> Folder::FindPlan(const std::string& plan_id) {
-  absl::StatusOr<const domain::Plan*> plan = catalog_.FindPlan(plan_id);
+absl::StatusOr<const domain::Plan*> Folder::FindPlan(const std::string& plan_id, absl::Time start) {
+  absl::StatusOr<const domain::Plan*> plan = catalog_.FindPlan(plan_id, start);
   folded_.missed_plan |= !plan.ok();
   return plan;
 }
@@ -71,6 +71,7 @@ absl::Status Folder::CheckTimelineKnown(const AccountImage& image, const domain:
     return TimelineNotRead();
   }
   const bool undecided =
+      catalog_.plans->IsUndecidedAt(plan.plan_id, usage.start_time) ||
       catalog_.timeline->IsUndecidedAt(image.account().currency, plan.series, usage.start_time);
   return undecided ? TimelineNotRead() : absl::OkStatus();
 }
@@ -113,7 +114,7 @@ domain::UsageState Folder::StateOf(const AccountImage& image, const Entry& entry
   domain::UsageState state = image_.StateOf(entry);
   // Entries from before the period was stored with them.
   if (state.free_seconds > 0 && state.free_period == 0) {
-    const auto plan = catalog_.FindPlan(entry.booked->rating.plan_id);
+    const auto plan = catalog_.FindPlan(entry.booked->rating.plan_id, state.start_time);
     if (plan.ok()) {
       state.free_period = PeriodOf(**plan, state.start_time, image.account().calendar, entry.seq);
     }

@@ -66,7 +66,7 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
   }
   terms.user = UserOf(image, usage.user_id);
   if (terms.user == nullptr) return terms;
-  RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(terms.user->plan_id));
+  RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlanOf(*terms.user, usage.start_time));
   RESERVE_RETURN_IF_ERROR(CheckTimelineKnown(image, *terms.plan, usage));
   RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, *terms.plan, usage));
   if (terms.rate == nullptr) {
@@ -187,7 +187,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Authori
   RESERVE_RETURN_IF_ERROR(domain::CheckStartTime(context_, command.usage.start_time));
   RESERVE_ASSIGN_OR_RETURN(const AccountImage* image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const User* user, FindUser(*image, command.usage.user_id));
-  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlan(user->plan_id));
+  RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlanOf(*user, command.usage.start_time));
   RESERVE_ASSIGN_OR_RETURN(const domain::Rate* rate, FindRate(*image, *plan, command.usage));
   return AuthorizeReplyOf(
       *image, *plan, command.usage, rate,

@@ -105,6 +105,9 @@ class Folder {
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const UpdateBillingSettings& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const UpdateAccount& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const PutUser& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const RemoveUser& command);
+  // The user as it is now.
+  absl::StatusOr<Reply> UserReplyOf(const AccountImage& image, const std::string& user_id);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const BlockAccount& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const UnblockAccount& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const LiftSuspension& command);
@@ -177,7 +180,12 @@ class Folder {
   static domain::User* UserOf(const AccountImage& image, absl::string_view user_id);  // or null
   static absl::StatusOr<const domain::User*> FindUser(const AccountImage& image,
                                                       const std::string& user_id);
-  absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id);
+  // The terms of a plan in force at `start`.
+  absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id, absl::Time start);
+  // The same of the plan that the user is on then (K4).
+  absl::StatusOr<const domain::Plan*> FindPlanOf(const domain::User& user, absl::Time start) {
+    return FindPlan(user.PlanIdAt(start), start);
+  }
   // A rate that was found, until the next command.
   const domain::Rate* Keep(std::optional<domain::Rate> rate);
   // UNAVAILABLE if what is in force at its start may still change: what is booked is priced for

@@ -64,6 +64,9 @@ class Collector {
   void operator()(const PutUser& command) const {
     keys_.users.emplace_back(account_id_, command.user_id);
   }
+  void operator()(const RemoveUser& command) const {
+    keys_.users.emplace_back(account_id_, command.user_id);
+  }
   void operator()(const AdjustBalance& command) const {
     keys_.requests.emplace_back(account_id_, command.request_id);
   }
@@ -188,7 +191,9 @@ bool ChoosesCards(const Command& command) {
     return report->outcome.kind != domain::ChargeOutcome::Kind::kSucceeded;
   }
   return !IsOfCalls(command) && !std::holds_alternative<AuthorizeUsage>(command) &&
-         !std::holds_alternative<PutUser>(command) && !std::holds_alternative<OpenAccount>(command);
+         !std::holds_alternative<PutUser>(command) &&
+         !std::holds_alternative<RemoveUser>(command) &&
+         !std::holds_alternative<OpenAccount>(command);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "services/ledger/domain/credit_grant.h"
 #include "services/ledger/domain/due.h"
 #include "services/ledger/domain/payment_method.h"
+#include "services/ledger/domain/user_plan.h"
 
 namespace reserve::domain {
 
@@ -123,6 +124,7 @@ struct Account {
   std::string account_id;
   std::string currency;
   std::string default_plan_id;
+  std::string display_name;  // for people; may be empty
   AccountCalendar calendar;  // whose hours, days and months count (C8)
   ShortText<2> country;      // ISO 3166-1 alpha-2; empty: opened before accounts had one
   AccountState state = AccountState::kPendingFunding;
@@ -197,10 +199,20 @@ struct Allowance {
 struct User {
   std::string account_id;
   std::string user_id;
-  std::string plan_id;
+  std::string plan_id;                           // put last: in force after all earlier ones
   absl::InlinedVector<Allowance, 1> allowances;  // those that were used, each period once
   CompactTime create_time = absl::InfinitePast();
+  EarlierPlans earlier_plans = {};                 // K4; none of nearly every user
+  CompactTime remove_time = absl::InfinitePast();  // InfinitePast: the user is not removed
+  CompactTime block_time = absl::InfinitePast();   // InfinitePast: nor blocked
+  std::string display_name = {};                   // for people; may be empty
 
+  bool removed() const { return remove_time != absl::InfinitePast(); }
+  bool blocked() const { return block_time != absl::InfinitePast(); }
+  // The plan in force at `start` (K4).
+  const std::string& PlanIdAt(absl::Time start) const {
+    return earlier_plans.PlanIdAt(start, plan_id);
+  }
   // Of that period; 0 where nothing was used.
   int64_t SecondsUsed(int32_t period) const;
   // Sets it; what is held stays.

@@ -25,6 +25,24 @@ bool AdviseUnlimited(int64_t standard_seconds, int business_days) {
   return standard_seconds > business_days * kSecondsPerHour;
 }
 
+std::optional<PlanSaving> BestUnlimited(const Plan& current,
+                                        const std::vector<const Plan*>& offered,
+                                        absl::string_view currency, Nanos standard_cost) {
+  const Nanos current_price = current.MonthlyPriceIn(currency).value_or(0);
+  std::optional<PlanSaving> best;
+  for (const Plan* plan : offered) {
+    const std::optional<Nanos> price = plan->MonthlyPriceIn(currency);
+    if (!price.has_value() || plan->standard_calls != StandardCalls::kIncluded ||
+        plan->series != current.series) {
+      continue;
+    }
+    const Nanos saving = SubtractSaturating(AddSaturating(standard_cost, current_price), *price);
+    if (saving < 0 || (best.has_value() && best->saving >= saving)) continue;
+    best = PlanSaving{plan, standard_cost, current_price, *price, saving};
+  }
+  return best;
+}
+
 std::optional<Nanos> AdviseReserveAmount(const CurrencySettings& settings, Nanos reserve_amount,
                                          int64_t automatic_recharges) {
   if (automatic_recharges <= kTooManyRecharges) return std::nullopt;

@@ -13,8 +13,10 @@ inline constexpr int kFirstFeatureLevel = 1;
 inline constexpr int kTaggedChainLevel = 2;
 // Entries of money that comes, or goes back, have receipts (receipt.h).
 inline constexpr int kReceiptsLevel = 3;
+// Plans have versions, users change plans at a time to come, and are removed and blocked (K4).
+inline constexpr int kPlansLevel = 4;
 
-inline constexpr int kNewestFeatureLevel = kReceiptsLevel;
+inline constexpr int kNewestFeatureLevel = kPlansLevel;
 
 }  // namespace reserve::domain
 

@@ -36,6 +36,8 @@ enum class FinalReason : uint8_t {
   kAccountClosing = 5,
   kAccountClosed = 6,
   kHoldEnded = 7,  // it was released or settled
+  kUserRemoved = 8,
+  kUserBlocked = 9,
 };
 
 struct Hold {

@@ -106,12 +106,14 @@ Grant GrantMore(const Context& context, const Account& account, const UsageTerms
           FinalReason::kInsufficientBalance};
 }
 
-// Why nothing more is granted to any call of the account (H9).
-FinalReason WhyNothingMore(const Account& account) {
+// Why nothing more is granted to any call of the account, or of the user (H9, K4).
+FinalReason WhyNothingMore(const Account& account, const User& user) {
   if (account.closed()) return FinalReason::kAccountClosed;
   if (account.ends()) return FinalReason::kAccountClosing;
   if (account.blocked()) return FinalReason::kAccountBlocked;
   if (account.state == AccountState::kDisabled) return FinalReason::kAccountDisabled;
+  if (user.removed()) return FinalReason::kUserRemoved;
+  if (user.blocked()) return FinalReason::kUserBlocked;
   return FinalReason::kNone;
 }
 
@@ -334,7 +336,7 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
   const int64_t free = FreeFor(account, terms, hold, after);
   const Nanos spendable = AddSaturating(draft.account().available(), hold.live() ? hold.held : 0);
   const int64_t granted = hold.open() ? hold.granted_seconds : 0;
-  Grant grant{granted, WhyNothingMore(account)};
+  Grant grant{granted, WhyNothingMore(account, *terms.user)};
   if (grant.final_reason == FinalReason::kNone) {
     grant = GrantMore(context, account, terms, after, granted, free, spendable);
   }

@@ -182,6 +182,9 @@ enum class EventKind : uint8_t {
   kPaidOut = 61,
   kAccountUpdated = 62,
   kCalendarChanged = 70,
+  kUserRemoved = 75,
+  kUserBlocked = 76,
+  kUserUnblocked = 77,
 };
 
 // What stands in the way of refilling the reserve by itself (D1, D2). The numbers are stored;

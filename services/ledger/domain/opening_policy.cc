@@ -106,6 +106,13 @@ void ChangeCountry(const std::string& country, Draft* draft) {
                   absl::StrCat("its country is ", NowAndBefore(country, before)));
 }
 
+// The event tells nothing of the name itself.
+void ChangeDisplayName(const std::string& name, Draft* draft) {
+  if (name == draft->account().display_name) return;
+  draft->account().display_name = name;
+  draft->AddEvent(EventKind::kAccountUpdated, "it has another display name");
+}
+
 // C8: what runs keeps its end.
 absl::Status ChangeCalendar(const CalendarRule& rule, Draft* draft) {
   RESERVE_RETURN_IF_ERROR(CheckBillingDay(rule.billing_day));
@@ -140,9 +147,9 @@ absl::Status CheckBillingDay(int32_t day) {
   return InvalidField("billing_day", absl::StrCat("must be 1 to ", kLastBillingDay, ", not ", day));
 }
 
-absl::StatusOr<Nanos> DefaultReserveAmount(const CurrencySettings& settings, const Plan& plan,
+absl::StatusOr<Nanos> DefaultReserveAmount(const CurrencySettings& settings, Nanos of_plan,
                                            std::optional<Nanos> expected_monthly_spend) {
-  const Nanos own = std::max(settings.default_reserve_amount, plan.default_reserve_amount);
+  const Nanos own = std::max(settings.default_reserve_amount, of_plan);
   if (!expected_monthly_spend.has_value()) return own;
   if (*expected_monthly_spend < 0) {
     return InvalidField("expected_monthly_spend", "must not be negative");
@@ -164,8 +171,10 @@ absl::StatusOr<Transition> OpenAccount(const Context& context, const OpenAccount
   if (settings == nullptr) return CurrencyNotSupported("currency_code", command.currency);
   RESERVE_RETURN_IF_ERROR(CheckBillingDay(command.calendar.billing_day));
   if (!command.deck_in_force) return CurrencyWithoutDeck(command.currency);
-  RESERVE_ASSIGN_OR_RETURN(const Nanos asked, DefaultReserveAmount(*settings, command.default_plan,
-                                                                   command.expected_monthly_spend));
+  RESERVE_ASSIGN_OR_RETURN(
+      const Nanos asked,
+      DefaultReserveAmount(*settings, command.default_plan.DefaultReserveIn(command.currency),
+                           command.expected_monthly_spend));
   const Nanos reserve_amount = command.reserve_amount.value_or(asked);
   const Nanos threshold = command.recharge_threshold.value_or(
       std::min(settings->default_recharge_threshold, reserve_amount));
@@ -173,6 +182,7 @@ absl::StatusOr<Transition> OpenAccount(const Context& context, const OpenAccount
   account.account_id = command.account_id;
   account.currency = command.currency;
   account.default_plan_id = command.default_plan.plan_id;
+  account.display_name = command.display_name;
   account.country = command.country.empty() ? context.settings.default_country : command.country;
   account.calendar.first = command.calendar;
   account.reserve_amount = reserve_amount;
@@ -226,31 +236,12 @@ absl::StatusOr<Transition> UpdateAccount(const Context& context, const Account& 
   RESERVE_RETURN_IF_ERROR(CheckNotClosing(account));
   Draft draft(context, account);
   if (change.country.has_value()) ChangeCountry(*change.country, &draft);
+  if (change.display_name.has_value()) ChangeDisplayName(*change.display_name, &draft);
   CalendarRule rule = account.calendar.latest();
   rule.time_zone = change.time_zone.value_or(rule.time_zone);
   rule.billing_day = change.billing_day.value_or(rule.billing_day);
   RESERVE_RETURN_IF_ERROR(ChangeCalendar(rule, &draft));
   if (draft.account() == account) return Unchanged(account);
-  return Concluded(std::move(draft));
-}
-
-absl::StatusOr<Transition> PutUser(const Context& context, const Account& account,
-                                   const User* stored, const std::string& user_id,
-                                   const Plan& plan) {
-  if (stored != nullptr && stored->plan_id == plan.plan_id) return Unchanged(account);
-  RESERVE_RETURN_IF_ERROR(CheckNotClosed(account));
-  Draft draft(context, account);
-  User user;
-  if (stored != nullptr) {
-    user = *stored;
-  } else {
-    user.account_id = account.account_id;
-    user.user_id = user_id;
-    user.create_time = context.now;
-  }
-  user.plan_id = plan.plan_id;
-  draft.transition().user = std::move(user);
-  draft.AddEvent(EventKind::kUserPut, absl::StrCat(user_id, " is on plan ", plan.plan_id));
   return Concluded(std::move(draft));
 }
 

@@ -27,15 +27,16 @@ struct OpenAccountCommand {
   std::optional<Nanos> recharge_threshold;
   Plan default_plan;
   std::optional<Nanos> expected_monthly_spend;
-  std::string digest;  // of the whole request
+  std::string display_name;  // for people; may be empty
+  std::string digest;        // of the whole request
 };
 
 // C8. INVALID_ARGUMENT on "billing_day".
 absl::Status CheckBillingDay(int32_t day);
 
-// O2: the largest of the default, the plan's own, and a week of the expected
+// O2: the largest of the default, `of_plan`, its own in that currency, and a week of the expected
 // monthly spend rounded up to a whole unit.
-absl::StatusOr<Nanos> DefaultReserveAmount(const CurrencySettings& settings, const Plan& plan,
+absl::StatusOr<Nanos> DefaultReserveAmount(const CurrencySettings& settings, Nanos of_plan,
                                            std::optional<Nanos> expected_monthly_spend);
 
 // O1 to O3, M3. CURRENCY_NOT_SUPPORTED or CURRENCY_WITHOUT_DECK, whichever is missing;
@@ -64,16 +65,12 @@ struct AccountChange {
       {};  // ISO 3166-1 alpha-2: whose emergency numbers count (C10)
   std::optional<absl::TimeZone> time_zone = {};  // C8
   std::optional<int32_t> billing_day = {};       // C8
+  std::optional<std::string> display_name = {};
 };
 
 // C8, C10. INVALID_ARGUMENT on "billing_day"; FAILED_PRECONDITION "CALENDAR_CHANGED_TOO_OFTEN".
 absl::StatusOr<Transition> UpdateAccount(const Context& context, const Account& account,
                                          const AccountChange& change);
-
-// Adds the user (`stored` null) or changes the plan.
-absl::StatusOr<Transition> PutUser(const Context& context, const Account& account,
-                                   const User* stored, const std::string& user_id,
-                                   const Plan& plan);
 
 }  // namespace reserve::domain
 

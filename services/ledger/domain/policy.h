@@ -12,6 +12,7 @@
 // A subject has a file; this one is their table of contents, for callers that need all:
 //
 //   opening_policy.h         opening an account; what its customer sets
+//   user_policy.h            the users of an account
 //   payment_method_policy.h  the cards that the customer gives and takes away
 //   usage_policy.h           what may begin, and what is booked
 //   rerating_policy.h          what was rated is rated again, by other prices
@@ -51,5 +52,6 @@
 #include "services/ledger/domain/support_policy.h"           // IWYU pragma: export
 #include "services/ledger/domain/usage_correction_policy.h"  // IWYU pragma: export
 #include "services/ledger/domain/usage_policy.h"             // IWYU pragma: export
+#include "services/ledger/domain/user_policy.h"              // IWYU pragma: export
 
 #endif  // RESERVE_SERVICES_LEDGER_DOMAIN_POLICY_H_

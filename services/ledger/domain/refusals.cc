@@ -218,6 +218,24 @@ absl::Status CalendarChangedTooOften(int32_t most, absl::Time now, absl::Time al
                         allowed - now);
 }
 
+absl::Status PlanChangedTooOften(size_t most, absl::Time now, absl::Time allowed) {
+  return WithRetryAfter(Refused("PLAN_CHANGED_TOO_OFTEN", "",
+                                absl::StrCat("a user changes plan at most ", most,
+                                             " times a year; not before ", FormatRfc3339(allowed))),
+                        allowed - now);
+}
+
+absl::Status PlanRetired(absl::string_view plan_id) {
+  return Refused("PLAN_RETIRED", "plan_id",
+                 absl::StrCat("plan \"", plan_id, "\" is retired: nobody is put on it any more"));
+}
+
+absl::Status FeatureLevelTooLow(int level, int needed) {
+  return Refused("FEATURE_LEVEL_TOO_LOW", "",
+                 absl::StrCat("the schema's feature level is ", level, ", and this needs ", needed,
+                              ": end the upgrade with `ledger migrate --finish`"));
+}
+
 absl::Status NotUnderReview(const Recharge& recharge) {
   return Refused(kNotUnderReview, "ordinal",
                  absl::StrCat("recharge ", recharge.ordinal, " is not under review"));

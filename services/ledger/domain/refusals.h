@@ -8,6 +8,7 @@
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_REFUSALS_H_
 #define RESERVE_SERVICES_LEDGER_DOMAIN_REFUSALS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -100,6 +101,13 @@ absl::Status TooManyPaymentMethods(int32_t most);
 absl::Status TooManyCardsGiven(int32_t most, absl::Time now, absl::Time allowed);
 // FAILED_PRECONDITION "CALENDAR_CHANGED_TOO_OFTEN": not before `allowed` (C8).
 absl::Status CalendarChangedTooOften(int32_t most, absl::Time now, absl::Time allowed);
+// FAILED_PRECONDITION "PLAN_CHANGED_TOO_OFTEN": not before `allowed` (K4).
+absl::Status PlanChangedTooOften(size_t most, absl::Time now, absl::Time allowed);
+// FAILED_PRECONDITION "PLAN_RETIRED" on "plan_id": nobody is put on it any more (K4).
+absl::Status PlanRetired(absl::string_view plan_id);
+// FAILED_PRECONDITION "FEATURE_LEVEL_TOO_LOW": programs of before may still come back, and would
+// not heed what is asked for.
+absl::Status FeatureLevelTooLow(int level, int needed);
 // FAILED_PRECONDITION "NOT_UNDER_REVIEW" on "ordinal".
 absl::Status NotUnderReview(const Recharge& recharge);
 absl::Status NothingLate(absl::string_view account_id);

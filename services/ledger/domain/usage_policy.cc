@@ -61,6 +61,10 @@ absl::string_view NameOf(Decision decision) {
       return "AUTHORIZATION_DECISION_TOO_MANY_CALLS";
     case Decision::kDestinationBlocked:
       return "AUTHORIZATION_DECISION_DESTINATION_BLOCKED";
+    case Decision::kUserRemoved:
+      return "AUTHORIZATION_DECISION_USER_REMOVED";
+    case Decision::kUserBlocked:
+      return "AUTHORIZATION_DECISION_USER_BLOCKED";
   }
   return "";
 }
@@ -114,6 +118,8 @@ Authorization Authorize(const Account& account, const User& user, const Plan& pl
   if (account.blocked()) return refuse(Decision::kAccountBlocked);
   if (account.state == AccountState::kPendingFunding) return refuse(Decision::kPendingFunding);
   if (account.state == AccountState::kDisabled) return refuse(Decision::kAccountDisabled);
+  if (user.removed()) return refuse(Decision::kUserRemoved);
+  if (user.blocked()) return refuse(Decision::kUserBlocked);
   const bool inbound = usage.direction == Direction::kInbound;
   if (rate == nullptr && !inbound) return refuse(Decision::kNoRate);
   if (rate != nullptr && rate->blocked) return refuse(Decision::kDestinationBlocked);

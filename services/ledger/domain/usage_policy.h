@@ -54,6 +54,8 @@ enum class Decision : uint8_t {
   kAccountClosed = 8,
   kTooManyCalls = 9,         // before kInsufficientBalance (H10)
   kDestinationBlocked = 10,  // in the place of kNoRate (C13)
+  kUserRemoved = 11,         // these two after what the account is, before kNoRate (K4)
+  kUserBlocked = 12,
 };
 
 // "AUTHORIZATION_DECISION_INSUFFICIENT_BALANCE": as on the wire.

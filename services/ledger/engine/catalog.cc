@@ -5,8 +5,8 @@
 
 #include "common/error/error.h"
 #include "services/ledger/engine/errors.h"
-#include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/deck_rows.h"
+#include "services/ledger/storage/plan_rows.h"
 
 namespace reserve::engine {
 
@@ -54,25 +54,32 @@ absl::StatusOr<bool> CatalogKeeper::ReadTimelineUpTo(storage::Connection& connec
 }
 
 absl::StatusOr<bool> CatalogKeeper::CatchUpPlans(storage::Connection& connection) {
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Plan> plans, storage::LoadPlans(connection));
+  const std::shared_ptr<const book::Catalog> seen = Get();
+  RESERVE_RETURN_IF_ERROR(TakePlans(connection));
   const std::shared_ptr<const book::Catalog> known = Get();
-  const bool is_new = std::any_of(plans.begin(), plans.end(), [&known](const domain::Plan& plan) {
-    return !known->plans.contains(plan.plan_id);
+  return known->plans->size() != seen->plans->size() ||
+         known->plans->newest() != seen->plans->newest();
+}
+
+absl::Status CatalogKeeper::TakePlans(storage::Connection& connection) {
+  const Moment begun = MonotonicNow();
+  RESERVE_ASSIGN_OR_RETURN(rates::PlanBook plans, storage::LoadPlanBook(connection));
+  Publish([&](book::Catalog& catalog) {
+    mutex_.AssertHeld();
+    // Two may look at once; the one that looked later wins.
+    if (begun < plans_read_) return;
+    catalog.plans = std::make_shared<const rates::PlanBook>(std::move(plans));
+    plans_read_ = begun;
   });
-  if (!is_new) return false;
-  Publish([&plans](book::Catalog& catalog) {
-    for (const domain::Plan& plan : plans) catalog.plans[plan.plan_id] = plan;
-  });
-  return true;
+  return absl::OkStatus();
 }
 
 absl::Status CatalogKeeper::Refresh(storage::Connection& connection, bool large_later) {
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Plan> plans, storage::LoadPlans(connection));
+  RESERVE_RETURN_IF_ERROR(TakePlans(connection));
   RESERVE_RETURN_IF_ERROR(TakeHeaders(connection));
   std::vector<int64_t> to_load;
   Publish([&](book::Catalog& catalog) {
     mutex_.AssertHeld();
-    for (const domain::Plan& plan : plans) catalog.plans[plan.plan_id] = plan;
     needed_ = catalog.timeline->VersionsFrom(horizon_());
     for (const DeckHeader& header : headers_) {
       const bool missing =
@@ -139,6 +146,12 @@ absl::Status CatalogKeeper::TakeHeaders(storage::Connection& connection) {
   // What is committed by now is read below.
   RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock_(connection));
   RESERVE_ASSIGN_OR_RETURN(const storage::TimelineMark mark, storage::ReadTimelineMark(connection));
+  bool same_plans = false;
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    same_plans = mark.SamePlans(mark_);
+  }
+  if (!same_plans) RESERVE_RETURN_IF_ERROR(TakePlans(connection));
   RESERVE_ASSIGN_OR_RETURN(std::vector<rates::DeckActivation> activations,
                            storage::LoadActivations(connection));
   // After them: each of them has its deck among these.

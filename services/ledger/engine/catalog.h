@@ -1,8 +1,8 @@
 // Keeps the catalog of decks and plans (book/catalog.h) as it is in the database. Thread-safe.
 // Who uses what a catalog returns holds it by its shared_ptr meanwhile.
 //
-// What is known of the timeline is as old as its last reading (K2): who prices asks for a newer one
-// first (GetFresh), however the housekeeping is doing.
+// What is known of the timelines, of decks and of plans, is as old as their last reading (K2, K4):
+// who prices asks for a newer one first (GetFresh), however the housekeeping is doing.
 //
 // In memory are the decks that usages need which began lately, or begin in time to come: of each
 // currency and series the one in force at the horizon, and all later ones. Any other deck is left
@@ -72,7 +72,7 @@ class CatalogKeeper {
   // Reads it again; true if starts at `start` can be priced now.
   absl::StatusOr<bool> ReadTimelineUpTo(storage::Connection& connection, absl::Time start);
 
-  // Refreshes if there is a plan that is not known yet; true if there was.
+  // Reads the plans again; true if there is a plan, or a version, that was not known.
   absl::StatusOr<bool> CatchUpPlans(storage::Connection& connection);
 
   // Takes over what is new in the database: headers, plans, and decks that are needed, large ones
@@ -93,9 +93,11 @@ class CatalogKeeper {
  private:
   // The header of a deck that there is, but not in memory.
   std::optional<rates::DeckHeader> Missing(int64_t version) const;
-  // Headers and timeline.
+  // The versions of plans.
+  absl::Status TakePlans(storage::Connection& connection) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Headers and timeline; plans where their versions may be new.
   absl::Status TakeHeaders(storage::Connection& connection) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Only the timeline where no deck can be new.
+  // Only the timeline where no deck and no version of a plan can be new.
   absl::Status ReadTimeline(storage::Connection& connection) ABSL_LOCKS_EXCLUDED(mutex_);
   // Makes a changed copy of the catalog the one that counts.
   void Publish(absl::FunctionRef<void(book::Catalog&)> change) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -117,6 +119,7 @@ class CatalogKeeper {
   std::map<int64_t, Moment> asked_ ABSL_GUARDED_BY(mutex_);  // when somebody asked last
   storage::TimelineMark mark_ ABSL_GUARDED_BY(mutex_);
   Moment timeline_read_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();  // when that began
+  Moment plans_read_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();     // the same of plans
 };
 
 }  // namespace reserve::engine

@@ -10,6 +10,7 @@
 #include "services/ledger/engine/errors.h"
 #include "services/ledger/storage/activation_rows.h"
 #include "services/ledger/storage/deck_rows.h"
+#include "services/ledger/storage/plan_rows.h"
 #include "services/ledger/storage/rerating_rows.h"
 
 namespace reserve::engine {
@@ -61,10 +62,12 @@ absl::StatusOr<std::optional<DeckActivation>> FindKnown(storage::Connection& con
   RESERVE_ASSIGN_OR_RETURN(std::optional<DeckActivation> known,
                            storage::FindActivation(connection, order.request_id));
   if (!known.has_value()) {
-    // The id may be that of a rerating.
+    // The id may be that of a rerating, or of a plan's version.
     RESERVE_ASSIGN_OR_RETURN(const auto rerating,
                              storage::FindRerating(connection, order.request_id));
-    if (rerating.has_value()) return domain::RequestIdReused(order.request_id);
+    RESERVE_ASSIGN_OR_RETURN(const auto plan,
+                             storage::FindPlanVersion(connection, order.request_id));
+    if (rerating.has_value() || plan.has_value()) return domain::RequestIdReused(order.request_id);
     return std::nullopt;
   }
   if (known->digest != order.digest) return domain::RequestIdReused(order.request_id);

@@ -161,7 +161,7 @@ void Engine::NoteDatabaseWorks() {
 
 absl::StatusOr<std::shared_ptr<const book::Catalog>> Engine::CatalogWithPlan(
     storage::Connection& connection, const std::string& plan_id) {
-  if (!catalogs_.Get()->plans.contains(plan_id)) {
+  if (catalogs_.Get()->plans->Find(plan_id, Now()) == nullptr) {
     RESERVE_RETURN_IF_ERROR(catalogs_.CatchUpPlans(connection).status());
   }
   return catalogs_.Get();
@@ -188,7 +188,9 @@ absl::Time Engine::DeckHorizon() const {
 absl::Status Engine::RefreshCatalog(storage::Connection& connection) {
   RESERVE_RETURN_IF_ERROR(catalogs_.Refresh(connection, /*large_later=*/true));
   if (catalogs_.NextWanted().has_value()) decks_->Announce();
-  return DecideLeft(connection, options_.database_clock, *catalogs_.Get()->timeline);
+  const std::shared_ptr<const book::Catalog> catalog = catalogs_.Get();
+  RESERVE_RETURN_IF_ERROR(DecideLeft(connection, options_.database_clock, *catalog->timeline));
+  return DecideLeft(connection, options_.database_clock, *catalog->plans);
 }
 
 absl::Status Engine::CheckRoom(absl::string_view account_id) {
@@ -264,6 +266,23 @@ absl::StatusOr<rates::DeckActivation> Engine::ActivateDeck(storage::Connection& 
 absl::Status Engine::RetireDeck(storage::Connection& connection, int64_t version, bool only_try) {
   RESERVE_RETURN_IF_ERROR(
       Retire(connection, options_.database_clock, version, FirstStart(), only_try));
+  return RefreshCatalog(connection);
+}
+
+absl::StatusOr<rates::PlanVersion> Engine::PutPlan(storage::Connection& connection,
+                                                   const PlanOrder& order) {
+  absl::StatusOr<rates::PlanVersion> version =
+      engine::PutPlan(connection, options_.database_clock, order);
+  stats_.write_trouble.Note(version.status());
+  RESERVE_RETURN_IF_ERROR(version.status());
+  RESERVE_RETURN_IF_ERROR(RefreshCatalog(connection));
+  return version;
+}
+
+absl::Status Engine::RetirePlan(storage::Connection& connection, const std::string& plan_id,
+                                bool only_try) {
+  RESERVE_RETURN_IF_ERROR(
+      engine::RetirePlan(connection, options_.database_clock, plan_id, only_try));
   return RefreshCatalog(connection);
 }
 

@@ -31,6 +31,7 @@
 #include "services/ledger/engine/event_feed.h"
 #include "services/ledger/engine/hold_sweep.h"
 #include "services/ledger/engine/lane.h"
+#include "services/ledger/engine/plan_versions.h"
 #include "services/ledger/engine/query_pool.h"
 #include "services/ledger/engine/recharge_dispatcher.h"
 #include "services/ledger/engine/rerating_runner.h"
@@ -121,6 +122,14 @@ class Engine {
   // Retires a deck; FAILED_PRECONDITION "RATE_DECK_NEEDED" while a start that is not too old to be
   // booked is priced by it. With `only_try` nothing is done. Blocks, as ImportDeck.
   absl::Status RetireDeck(storage::Connection& connection, int64_t version, bool only_try);
+
+  // Gives a plan another version, or makes a plan (plan_versions.h); this ledger knows of it at
+  // once. Blocks, as ImportDeck.
+  absl::StatusOr<rates::PlanVersion> PutPlan(storage::Connection& connection,
+                                             const PlanOrder& order);
+  // Retires a plan. With `only_try` nothing is done. Blocks, as ImportDeck.
+  absl::Status RetirePlan(storage::Connection& connection, const std::string& plan_id,
+                          bool only_try);
 
   // Prolongs a lease; FAILED_PRECONDITION "LEASE_LOST". Blocks, as ImportDeck.
   absl::StatusOr<absl::Duration> RenewLease(storage::Connection& connection,

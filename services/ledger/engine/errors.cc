@@ -98,6 +98,11 @@ absl::Status BackdateNeeded(absl::Time earliest) {
                                 "backdate (--backdate) if that is right, or leave the time out"));
 }
 
+absl::Status PlanNeeded(absl::string_view plan_id) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "PLAN_NEEDED", "plan_id",
+                   absl::StrCat("accounts that name no plan are opened with \"", plan_id, "\""));
+}
+
 absl::Status ActivationTooSlow() {
   return TryAgain(
       MakeError(absl::StatusCode::kUnavailable, "ACTIVATION_TOO_SLOW", "",

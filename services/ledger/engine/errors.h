@@ -51,6 +51,8 @@ absl::Status BackdateNeeded(absl::Time earliest);
 // UNAVAILABLE "ACTIVATION_TOO_SLOW", with a wait: the database took longer than all ledgers may
 // know nothing of it. Nothing was activated.
 absl::Status ActivationTooSlow();
+// FAILED_PRECONDITION "PLAN_NEEDED" on "plan_id": accounts are opened with it that name none.
+absl::Status PlanNeeded(absl::string_view plan_id);
 
 // ABORTED "CATALOG_IS_NEW", "TRANSACTION_TOO_OLD": a lane's batch is to be run again. No caller
 // hears of them.

@@ -42,13 +42,14 @@ void UnratedSweep::EndSweep() {
 absl::Status UnratedSweep::GoOn(storage::Connection& connection, const book::Catalog& catalog) {
   RESERVE_RETURN_IF_ERROR(LookAtNewUsers(connection));
   const int64_t activation = catalog.timeline->newest();
-  const bool news =
-      activation != activation_ || catalog.plans.size() != plans_ || MonotonicNow() >= next_sweep_;
+  const bool news = activation != activation_ || catalog.plans->size() != plans_ ||
+                    catalog.plans->newest() != plan_version_ || MonotonicNow() >= next_sweep_;
   if (news) {
     // One that is under way begins again: what it has passed may be ratable now.
     place_.emplace();
     activation_ = activation;
-    plans_ = catalog.plans.size();
+    plans_ = catalog.plans->size();
+    plan_version_ = catalog.plans->newest();
     next_sweep_ = MonotonicNow() + kSweepAtLeastEvery;
   }
   if (!place_.has_value()) {

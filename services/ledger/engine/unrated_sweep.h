@@ -64,6 +64,7 @@ class UnratedSweep {
   std::optional<storage::UnratedPlace> place_;  // of the sweep; none while there is no sweep
   int64_t activation_ = -1;
   size_t plans_ = 0;
+  int64_t plan_version_ = 0;
   Moment next_sweep_ = -absl::InfiniteDuration();
   absl::Duration again_after_ = kFirstAgainAfter;  // a sweep in which one failed
   absl::Status failed_;                            // in this sweep, so far

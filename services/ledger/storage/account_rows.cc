@@ -91,6 +91,7 @@ constexpr absl::string_view kAccountColumns[] = {
     "closing_late_nanos",
     "create_time",
     "opening_digest",
+    "display_name",
 };
 
 // What never changes once an account is opened.
@@ -109,7 +110,8 @@ const std::string& SelectAccounts() {
   return *kSelect;
 }
 
-constexpr absl::string_view kUserColumns = "account_id,user_id,plan_id,create_time";
+constexpr absl::string_view kUserColumns =
+    "account_id,user_id,plan_id,create_time,earlier_plans,display_name,remove_time,block_time";
 
 // A program from before stored a time without a reason (migration 5); it knew one.
 domain::DueReason DueReasonOf(int64_t stored) {
@@ -306,6 +308,7 @@ Account ReadAccount(const Row& row) {
   ReadClosing(columns, &a.closing);
   a.create_time = columns.Time();
   a.opening_digest = columns.Text();
+  a.display_name = columns.Text();
   a.balance = columns.Int();
   a.last_seq = columns.Int();
   a.held = columns.Int();
@@ -381,7 +384,7 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Int(static_cast<int64_t>(a.due.reason))
       .Time(a.expiry_notice_time);
   AppendClosing(a.closing, sql);
-  sql->Time(a.create_time).Text(a.opening_digest).EndRow();
+  sql->Time(a.create_time).Text(a.opening_digest).Text(a.display_name).EndRow();
 }
 
 // "INSERT INTO accounts (...) VALUES (...),(...)".
@@ -392,12 +395,35 @@ SqlText InsertOf(const std::vector<const Account*>& accounts) {
   return sql;
 }
 
+// "<micros since the epoch>:<plan id>" each, oldest first.
+std::string StoredEarlierPlans(const User& user) {
+  return absl::StrJoin(user.earlier_plans.All(), " ",
+                       [](std::string* out, const domain::EarlierPlan& each) {
+                         absl::StrAppend(out, absl::ToUnixMicros(each.until), ":", each.plan_id);
+                       });
+}
+
+void ReadEarlierPlans(absl::string_view stored, User* user) {
+  for (const absl::string_view each : absl::StrSplit(stored, ' ', absl::SkipEmpty())) {
+    // An id may hold a colon.
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(each, absl::MaxSplits(':', 1));
+    int64_t micros = 0;
+    if (!absl::SimpleAtoi(parts.first, &micros)) continue;
+    user->earlier_plans.Add({std::string(parts.second), absl::FromUnixMicros(micros)});
+  }
+}
+
 User ReadUser(const Row& row) {
   User u;
   u.account_id = row.Text(1);
   u.user_id = row.Text(2);
   u.plan_id = row.Text(3);
   u.create_time = row.Time(4);
+  ReadEarlierPlans(row.Text(5), &u);
+  u.display_name = row.Text(6);
+  if (!row.IsNull(7)) u.remove_time = row.Time(7);
+  if (!row.IsNull(8)) u.block_time = row.Time(8);
   return u;
 }
 
@@ -633,11 +659,12 @@ absl::StatusOr<std::vector<User>> LoadUsers(Connection& connection,
 }
 
 absl::StatusOr<std::vector<User>> ListUsers(Connection& connection, absl::string_view account_id,
-                                            absl::string_view after, int limit) {
+                                            absl::string_view after, int limit, bool with_removed) {
   std::vector<User> users;
   const std::string sql =
       absl::StrCat("SELECT ", kUserColumns, " FROM users WHERE account_id = ", Quoted(account_id),
-                   " AND user_id > ", Quoted(after), " ORDER BY user_id LIMIT ", limit);
+                   " AND user_id > ", Quoted(after), " AND (remove_time IS NULL OR ",
+                   with_removed ? 1 : 0, ") ORDER BY user_id LIMIT ", limit);
   RESERVE_RETURN_IF_ERROR(
       connection.Query(sql, [&users](const Row& row) { users.push_back(ReadUser(row)); }));
   RESERVE_RETURN_IF_ERROR(TakeUpAllowances(connection, users));
@@ -653,9 +680,16 @@ absl::Status WriteUsers(Connection& connection, const std::vector<const User*>& 
         .Text(user->user_id)
         .Text(user->plan_id)
         .Time(user->create_time)
+        .Text(StoredEarlierPlans(*user))
+        .Text(user->display_name)
+        .Time(user->remove_time)
+        .Time(user->block_time)
         .EndRow();
   }
-  sql.Raw(" ON DUPLICATE KEY UPDATE plan_id=VALUES(plan_id)");
+  sql.Raw(
+      " ON DUPLICATE KEY UPDATE plan_id=VALUES(plan_id),earlier_plans=VALUES(earlier_plans),"
+      "display_name=VALUES(display_name),remove_time=VALUES(remove_time),"
+      "block_time=VALUES(block_time)");
   return connection.Execute(sql.str());
 }
 
@@ -676,25 +710,6 @@ absl::Status WriteAllowances(Connection& connection, const std::vector<book::All
       " ON DUPLICATE KEY UPDATE seconds_used=VALUES(seconds_used),"
       "seconds_held=VALUES(seconds_held)");
   return connection.Execute(sql.str());
-}
-
-absl::StatusOr<std::vector<domain::Plan>> LoadPlans(Connection& connection) {
-  std::vector<domain::Plan> plans;
-  RESERVE_RETURN_IF_ERROR(connection.Query(
-      "SELECT plan_id,standard_calls,free_seconds,bucket_reset,default_reserve_amount_nanos,"
-      "longest_call_seconds,series FROM plans",
-      [&plans](const Row& row) {
-        domain::Plan plan;
-        plan.plan_id = row.Text(1);
-        plan.standard_calls = static_cast<domain::StandardCalls>(row.Int(2));
-        plan.free_seconds = row.Int(3);
-        plan.allowance_reset = static_cast<domain::AllowanceReset>(row.Int(4));
-        plan.default_reserve_amount = row.Int(5);
-        plan.longest_call_seconds = row.Int(6);
-        plan.series = row.Text(7);
-        plans.push_back(std::move(plan));
-      }));
-  return plans;
 }
 
 }  // namespace reserve::storage

@@ -18,7 +18,6 @@
 #include "services/ledger/book/keys.h"
 #include "services/ledger/book/write_set.h"
 #include "services/ledger/domain/account.h"
-#include "services/ledger/domain/plan.h"
 #include "services/ledger/storage/connection.h"
 
 namespace reserve::storage {
@@ -77,13 +76,12 @@ absl::StatusOr<std::vector<domain::User>> LoadUsers(Connection& connection,
                                                     const std::vector<book::UserKey>& keys);
 absl::StatusOr<std::vector<domain::User>> ListUsers(Connection& connection,
                                                     absl::string_view account_id,
-                                                    absl::string_view after, int limit);
+                                                    absl::string_view after, int limit,
+                                                    bool with_removed = true);
 // What users have used of their allowances, new or changed.
 absl::Status WriteAllowances(Connection& connection, const std::vector<book::AllowanceRow>& rows);
 // New or changed users.
 absl::Status WriteUsers(Connection& connection, const std::vector<const domain::User*>& users);
-
-absl::StatusOr<std::vector<domain::Plan>> LoadPlans(Connection& connection);
 
 }  // namespace reserve::storage
 

@@ -57,12 +57,16 @@ absl::StatusOr<std::optional<DeckActivation>> FindActivation(Connection& connect
 
 absl::StatusOr<TimelineMark> ReadTimelineMark(Connection& connection) {
   TimelineMark mark;
-  RESERVE_RETURN_IF_ERROR(connection.Query(
-      "SELECT COALESCE(MAX(number), 0),COUNT(CASE WHEN stage = 1 THEN 1 END) FROM rate_activations",
-      [&mark](const Row& row) {
-        mark.newest = row.Int(1);
-        mark.undecided = row.Int(2);
-      }));
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query("SELECT COALESCE(MAX(number), 0),COUNT(CASE WHEN stage = 1 THEN 1 END),"
+                       "(SELECT COALESCE(MAX(number), 0) FROM plan_versions),"
+                       "(SELECT COUNT(*) FROM plan_versions WHERE stage = 1) FROM rate_activations",
+                       [&mark](const Row& row) {
+                         mark.newest = row.Int(1);
+                         mark.undecided = row.Int(2);
+                         mark.newest_plan = row.Int(3);
+                         mark.undecided_plans = row.Int(4);
+                       }));
   return mark;
 }
 

@@ -20,10 +20,17 @@ absl::StatusOr<std::vector<rates::DeckActivation>> LoadActivations(Connection& c
 absl::StatusOr<std::optional<rates::DeckActivation>> FindActivation(Connection& connection,
                                                                     absl::string_view request_id);
 
-// What tells whether the timeline has changed since: cheap to ask.
+// What tells whether the timelines of decks and plans have changed since: cheap to ask.
 struct TimelineMark {
   int64_t newest = 0;     // number
   int64_t undecided = 0;  // how many
+  // The same of the versions of plans.
+  int64_t newest_plan = 0;
+  int64_t undecided_plans = 0;
+
+  bool SamePlans(const TimelineMark& other) const {
+    return newest_plan == other.newest_plan && undecided_plans == other.undecided_plans;
+  }
   friend bool operator==(const TimelineMark&, const TimelineMark&) = default;
 };
 absl::StatusOr<TimelineMark> ReadTimelineMark(Connection& connection);

@@ -269,6 +269,7 @@ constexpr TableRights kRights[] = {
     {"usage_by_prefix", "day", true, true},
     {"usage_count", "id", true, true},
     {"plans", "plan_id"},
+    {"plan_versions", "number", true, true},
     {"ledgers", "ledger_id", true, true},
     {"feature_level", "id"},
     {"schema_migrations", "version"},

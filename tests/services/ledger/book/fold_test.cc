@@ -41,7 +41,7 @@ class FoldTest : public testing::Test {
     header.version = 1;
     header.currency = "USD";
     PutInForce(*rates::DeckSnapshot::Create(header, {row}), &catalog_);
-    catalog_.plans["p"].plan_id = "p";
+    PutPlan(PlanNamed("p"), &catalog_);
   }
 
   // An account with a card and a user "u".
@@ -526,7 +526,9 @@ TEST_F(FoldTest, K3_WhatWaitedForItsUserIsRatedOnce) {
 }
 
 TEST_F(FoldTest, C8_WhatIsUsedOfAnAllowanceIsARowOfItsOwn) {
-  catalog_.plans["p"].free_seconds = 600;
+  domain::Plan plan = PlanNamed("p");
+  plan.free_seconds = 600;
+  PutPlan(plan, &catalog_);
   Store("a");
   Ask("a", RecordUsage{Call("c")});
   Ask("a", RecordUsage{Call("d")});
@@ -546,12 +548,14 @@ UpdateAccount Move(const std::string& request_id, int32_t billing_day) {
 }
 
 TEST_F(FoldTest, C8_AVoidGivesBackToTheMonthThatTheCallDrewOnWhateverTheCalendarAndThePlanAre) {
-  catalog_.plans["p"].free_seconds = 600;
-  catalog_.plans["p"].allowance_reset = domain::AllowanceReset::kBillingDay;
-  catalog_.plans["q"].plan_id = "q";
+  domain::Plan plan = PlanNamed("p");
+  plan.free_seconds = 600;
+  plan.allowance_reset = domain::AllowanceReset::kBillingDay;
+  PutPlan(plan, &catalog_);
+  PutPlan(PlanNamed("q"), &catalog_);
   Store("a").account().calendar.first.billing_day = 5;
   const int32_t period =
-      PeriodOf(catalog_.plans["p"], Call("c").start_time, image_.accounts["a"].account().calendar);
+      PeriodOf(plan, Call("c").start_time, image_.accounts["a"].account().calendar);
   EXPECT_EQ(period % 100, 5);
   Ask("a", RecordUsage{Call("c")});
   Ask("a", RecordUsage{Call("d")});
@@ -602,7 +606,6 @@ TEST_F(FoldTest, ARefusalForMoneyOfARememberedAccountIsNotBelieved) {
   domain::Usage usage = Call("c", "u");
   usage.duration = absl::Seconds(36'000'000);
   settings_.max_call_duration = usage.duration;
-  catalog_.plans["p"].free_seconds = 0;
   Ask("a", RecordUsage{usage});
   const Folded folded = Run();
   EXPECT_TRUE(folded.must_read);

@@ -244,7 +244,7 @@ TEST(AccountPolicyTest, O2_TheDefaultReserveIsTheLargestOfDefaultPlanAndAWeekOfA
     Plan plan = PerMinutePlan();
     plan.default_reserve_amount = c.plan_default;
     const absl::StatusOr<Nanos> amount =
-        DefaultReserveAmount(BuiltInCurrencies()["USD"], plan, c.monthly);
+        DefaultReserveAmount(BuiltInCurrencies()["USD"], c.plan_default, c.monthly);
     ASSERT_TRUE(amount.ok()) << c.what;
     EXPECT_EQ(*amount, c.expected) << c.what;
     Books books;
@@ -271,7 +271,7 @@ TEST(AccountPolicyTest, O2_AReserveAmountThatIsGivenWinsOverTheDefaults) {
 
 TEST(AccountPolicyTest, O2_AHugeExpectedSpendIsNoWrap) {
   const absl::StatusOr<Nanos> amount = DefaultReserveAmount(
-      BuiltInCurrencies()["USD"], PerMinutePlan(), std::numeric_limits<Nanos>::max());
+      BuiltInCurrencies()["USD"], /*of_plan=*/0, std::numeric_limits<Nanos>::max());
   if (amount.ok()) {
     EXPECT_GE(*amount, Dollars(15));
   }

@@ -227,10 +227,19 @@ absl::Status Books::Open(const OpenAccountCommand& command) {
 
 absl::Status Books::PutUser(const std::string& user_id, const Plan& plan) {
   const auto stored = users_.find(user_id);
-  const absl::Status status = Apply(domain::PutUser(
-      context(), account_, stored == users_.end() ? nullptr : &stored->second, user_id, plan));
+  const absl::Status status =
+      Apply(domain::PutUser(context(), account_, stored == users_.end() ? nullptr : &stored->second,
+                            UserChange{user_id, plan.plan_id}));
   if (status.ok()) known_plans_[plan.plan_id] = plans_[user_id] = plan;
   return status;
+}
+
+absl::Status Books::ChangeUser(const UserChange& change) {
+  return Apply(domain::PutUser(context(), account_, &users_.at(change.user_id), change));
+}
+
+absl::Status Books::RemoveUser(const std::string& user_id) {
+  return Apply(domain::RemoveUser(context(), account_, users_.at(user_id)));
 }
 
 absl::Status Books::Record(const std::string& user_id, Usage usage, const Rate* rate,

@@ -95,6 +95,9 @@ class Books {
   // --- Commands. Each returns the refusal of the policy, or OK after applying.
   absl::Status Open(const OpenAccountCommand& command);
   absl::Status PutUser(const std::string& user_id, const Plan& plan);
+  // Of one that was put, and whose plan stays.
+  absl::Status ChangeUser(const UserChange& change);
+  absl::Status RemoveUser(const std::string& user_id);
   // Books a usage of `user_id` under the user's plan; `rate` may be null.
   // A user that was not put is not known.
   // `hold_id`: what it settles besides; may be empty.

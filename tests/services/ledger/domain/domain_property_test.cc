@@ -1241,8 +1241,21 @@ class Life {
   void PutAUser() {
     const Plan plan = Chance(60) ? PerMinutePlan() : UnlimitedPlan();
     const std::string user = Chance(30) ? "zoe" : "ann";
+    if (user == "ann" && Chance(20)) return BlockOrRemove(user);
     command_ = absl::StrCat("put ", user, " on ", plan.plan_id);
     Expect(books_.PutUser(user, plan), model_.PutUser(user, plan, books_.now()));
+  }
+
+  void BlockOrRemove(const std::string& user) {
+    if (Chance(30)) {
+      command_ = absl::StrCat("remove ", user);
+      Expect(books_.RemoveUser(user), model_.RemoveUser(user, books_.now()));
+      return;
+    }
+    UserChange change{user};
+    change.blocked = Chance(50);
+    command_ = absl::StrCat(*change.blocked ? "block " : "unblock ", user);
+    Expect(books_.ChangeUser(change), model_.BlockUser(user, *change.blocked, books_.now()));
   }
 
   void Expect(const absl::Status& status, Step step) {

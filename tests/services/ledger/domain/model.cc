@@ -440,13 +440,44 @@ Step Model::ChangeCalendar(const CalendarRule& rule, absl::Time now) {
 Step Model::PutUser(const std::string& user_id, const Plan& plan, absl::Time now) {
   Step step;
   const auto known = people_.find(user_id);
-  if (known != people_.end() && known->second.plan.plan_id == plan.plan_id) {
+  if (known != people_.end() && known->second.plan.plan_id == plan.plan_id &&
+      !known->second.removed) {
     step.outcome = Outcome::kUnchanged;
     return step;
   }
   if (const auto refused = NotOnceClosed()) return *refused;
   people_[user_id].plan = plan;
+  people_[user_id].removed = false;
   ++step.events[EventKind::kUserPut];
+  return Finish(step, now);
+}
+
+Step Model::BlockUser(const std::string& user_id, bool blocked, absl::Time now) {
+  Step step;
+  Person& person = people_.at(user_id);
+  if (person.blocked == blocked && !person.removed) {
+    step.outcome = Outcome::kUnchanged;
+    return step;
+  }
+  if (const auto refused = NotOnceClosed()) return *refused;
+  if (person.removed) ++step.events[EventKind::kUserPut];
+  if (person.blocked != blocked) {
+    ++step.events[blocked ? EventKind::kUserBlocked : EventKind::kUserUnblocked];
+  }
+  person.removed = false;
+  person.blocked = blocked;
+  return Finish(step, now);
+}
+
+Step Model::RemoveUser(const std::string& user_id, absl::Time now) {
+  Step step;
+  if (people_.at(user_id).removed) {
+    step.outcome = Outcome::kUnchanged;
+    return step;
+  }
+  if (const auto refused = NotOnceClosed()) return *refused;
+  people_.at(user_id).removed = true;
+  ++step.events[EventKind::kUserRemoved];
   return Finish(step, now);
 }
 
@@ -604,6 +635,8 @@ Decision Model::Decide(const std::string& user_id, const Usage& usage, const Rat
   if (blocked_) return Decision::kAccountBlocked;
   if (state_ == AccountState::kPendingFunding) return Decision::kPendingFunding;
   if (state_ == AccountState::kDisabled) return Decision::kAccountDisabled;
+  if (people_.at(user_id).removed) return Decision::kUserRemoved;
+  if (people_.at(user_id).blocked) return Decision::kUserBlocked;
   if (rate != nullptr && rate->blocked) return Decision::kDestinationBlocked;
   if (RateIt(user_id, usage, rate).no_rate) return Decision::kNoRate;
   if (usage.kind == UsageKind::kSms) {

@@ -195,7 +195,11 @@ class Model {
   // An empty token: without a card.
   Step Open(const ModelGiven& card, const CalendarRule& rule, absl::Time now);
   Step ChangeCalendar(const CalendarRule& rule, absl::Time now);
+  // A user who was removed is back.
   Step PutUser(const std::string& user_id, const Plan& plan, absl::Time now);
+  // Of users that were put. A block brings one back who was removed.
+  Step BlockUser(const std::string& user_id, bool blocked, absl::Time now);
+  Step RemoveUser(const std::string& user_id, absl::Time now);
   // `hold_id`: the call that it says it was; may be empty.
   Step Record(const std::string& user_id, const Usage& usage, const Rate* rate, absl::Time now,
               const std::string& hold_id = "");
@@ -328,6 +332,8 @@ class Model {
   };
   struct Person {
     Plan plan;
+    bool removed = false;
+    bool blocked = false;
     std::vector<Draw> draws;
   };
 

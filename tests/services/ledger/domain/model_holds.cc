@@ -76,6 +76,9 @@ std::pair<int64_t, FinalReason> Model::Promise(const std::string& hold_id, const
   if (state_ == AccountState::kClosing) return {already, FinalReason::kAccountClosing};
   if (blocked_) return {already, FinalReason::kAccountBlocked};
   if (state_ == AccountState::kDisabled) return {already, FinalReason::kAccountDisabled};
+  const Person& caller = people_.at(hold.usage.user_id);
+  if (caller.removed) return {already, FinalReason::kUserRemoved};
+  if (caller.blocked) return {already, FinalReason::kUserBlocked};
   const Rate* rate = RowOf(hold);
   // Included seconds come before the first increment, and are granted with it.
   const int64_t included = rate == nullptr ? 0 : IncludedBy(*rate);

@@ -1058,6 +1058,42 @@ TEST_F(DatabaseErrorsElsewhereTest, AnActivationIsDoneOnceOrNotAtAll) {
   }
 }
 
+TEST_F(DatabaseErrorsElsewhereTest, AVersionOfAPlanIsPutOnceOrNotAtAll) {
+  PlanOrder order;
+  order.plan_id = "per_minute";
+  order.digest = "digest";
+  order.change = [](const domain::Plan& before) -> absl::StatusOr<domain::Plan> { return before; };
+  int number = 0;
+  const auto next = [&] { order.request_id = absl::StrCat("version-", ++number); };
+  const auto put = [&] {
+    return Query(
+        [&](Connection& connection) { return engine_->PutPlan(connection, order).status(); });
+  };
+  const auto stored = [&] {
+    return ledger_->sql().QueryInt(
+        absl::StrCat("SELECT COUNT(*) FROM plan_versions WHERE stage = 2 AND request_id = '",
+                     order.request_id, "'"));
+  };
+  next();
+  const std::vector<std::string> statements = Learn([&] { ASSERT_TRUE(put().ok()); });
+  EXPECT_GE(statements.size(), 8u);
+  for (const Place& place : PlacesOf(statements)) {
+    for (const Fault& fault : place.faults) {
+      SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
+      next();
+      sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
+      const absl::Status done = put();
+      EXPECT_GT(sabotage_->struck(), 0) << "nothing was spoiled";
+      sabotage_->End();
+      ExpectTold(done, fault, place.beginning == "COMMIT");
+      EXPECT_TRUE(!done.ok() || stored() == 1);
+      const absl::Status again = put();
+      ASSERT_TRUE(again.ok()) << again;
+      EXPECT_EQ(stored(), 1);
+    }
+  }
+}
+
 TEST_F(DatabaseErrorsElsewhereTest, ADeckIsRetiredOrNotAtAll) {
   const auto connection = ledger_->Connect();
   rates::DeckHeader header;
@@ -1104,8 +1140,8 @@ TEST_F(DatabaseErrorsElsewhereTest, HousekeepingGoesOnAfterAnyError) {
   const auto connection = ledger_->Connect();
   int64_t version = 1;
   for (const std::string part :
-       {" FROM plans", " FROM rate_activations", " FROM rate_decks", " FROM rate_shapes WHERE",
-        " FROM rates WHERE", "recheck_time <=", "INSERT INTO ledgers",
+       {" FROM plans", " FROM plan_versions ORDER", " FROM rate_activations", " FROM rate_decks",
+        " FROM rate_shapes WHERE", " FROM rates WHERE", "recheck_time <=", "INSERT INTO ledgers",
         "expiry_notice_time <=", " WHERE expire_time <=", "ORDER BY account_id,usage_id LIMIT",
         "SELECT COUNT(*) FROM usage_states"}) {
     for (const Fault& fault : FaultsToTry()) {

@@ -230,7 +230,10 @@ TEST(ReplicasTest, AChangeThroughOneIsKnownToTheOtherWithItsNextCommand) {
   }
 
   ASSERT_TRUE(Ask<UserReply>(*one, "acme", PutUser{kUser, "unlimited"}).ok());
-  EXPECT_EQ(standard_call(*two)->cost, 0) << "the plan was changed through the other";
+  domain::Usage later = Call(kUser, "later", kStandardNumber, 9'000);
+  later.start_time = TestNow();
+  EXPECT_EQ(Ask<UsageReply>(*two, "acme", RecordUsage{later})->cost, 0)
+      << "the plan was changed through the other";
   ASSERT_TRUE(Ask<domain::Account>(*two, "acme", BlockAccount{{"fraud"}}).ok());
   EXPECT_EQ(authorized(*one), domain::Decision::kAccountBlocked);
   ASSERT_TRUE(Ask<domain::Account>(*one, "acme", UnblockAccount{{"cleared"}}).ok());

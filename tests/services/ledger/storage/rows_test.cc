@@ -22,6 +22,7 @@
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/number_key_rows.h"
 #include "services/ledger/storage/payment_method_rows.h"
+#include "services/ledger/storage/plan_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 #include "services/ledger/storage/unplaced_rows.h"
 #include "services/ledger/storage/usage_state_rows.h"
@@ -373,6 +374,11 @@ TEST_F(RowsTest, UsersComeBackAsTheyWere) {
   EXPECT_THAT(*LoadUsers(*connection_, {{OddBytes(), OddBytes()}, {"x", "y"}}),
               testing::ElementsAre(user));
   user.plan_id = "unlimited";
+  user.earlier_plans.Change("c", TestNow(), &user.plan_id);
+  user.earlier_plans.Change("a:b", TestNow() + absl::Hours(1), &user.plan_id);
+  user.display_name = OddText();
+  user.remove_time = TestNow();
+  user.block_time = TestNow() - absl::Hours(1);
   user.SetSecondsUsed({0, 5});
   ASSERT_TRUE(WriteUsers(*connection_, {&user}).ok());
   ASSERT_TRUE(WriteAllowances(*connection_, {{&user, {0, 5}}}).ok());
@@ -394,6 +400,42 @@ TEST_F(RowsTest, PlansAreThoseOfTheContract) {
       EXPECT_EQ(plan.standard_calls, domain::StandardCalls::kIncluded);
     }
   }
+}
+
+TEST_F(RowsTest, K4_TheVersionsOfAPlanComeBackAsTheyWereWritten) {
+  rates::PlanVersion version;
+  version.number = 7;
+  version.version = 2;
+  version.plan.plan_id = "per_minute";
+  version.plan.free_seconds = 600;
+  version.plan.allowance_reset = domain::AllowanceReset::kBillingDay;
+  version.plan.longest_call_seconds = 60;
+  version.plan.series = "night";
+  version.plan.default_reserve_amounts = {{"EUR", 30}, {"USD", 20}};
+  version.plan.monthly_prices = {{"USD", 5}};
+  version.plan.display_name = OddText();
+  version.from = TestNow() + absl::Hours(1);
+  version.write_time = TestNow();
+  version.stage = rates::ActivationStage::kPrepared;
+  version.request_id = "r";
+  version.digest = "digest";
+  version.by = {"why", "who", "ticket"};
+  ASSERT_TRUE(AddPlanVersion(*connection_, version).ok());
+  EXPECT_EQ(AddPlanVersion(*connection_, version).code(), absl::StatusCode::kAlreadyExists);
+  const auto found = FindPlanVersion(*connection_, "r");
+  ASSERT_TRUE(found.ok() && found->has_value());
+  EXPECT_EQ((*found)->plan, version.plan);
+  EXPECT_EQ((*found)->from, version.from);
+  EXPECT_EQ((*found)->by.actor, "who");
+  EXPECT_EQ(LoadPlanBook(*connection_)->undecided().size(), 1u);
+  EXPECT_EQ(*DecidePlanVersion(*connection_, 7, rates::ActivationStage::kCounts),
+            rates::ActivationStage::kCounts);
+  EXPECT_EQ(*DecidePlanVersion(*connection_, 7, rates::ActivationStage::kMissed),
+            rates::ActivationStage::kCounts)
+      << "it is decided";
+  const auto book = LoadPlanBook(*connection_);
+  EXPECT_EQ(book->Find("per_minute", version.from)->free_seconds, 600);
+  EXPECT_EQ(book->Find("per_minute", TestNow())->free_seconds, domain::kPerMinuteFreeSeconds);
 }
 
 // --- Entries ----------------------------------------------------------------------------

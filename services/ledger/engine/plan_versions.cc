@@ -1,0 +1,185 @@
+#include "services/ledger/engine/plan_versions.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock/utc.h"
+#include "common/error/error.h"
+#include "services/ledger/book/errors.h"
+#include "services/ledger/domain/feature_level.h"
+#include "services/ledger/domain/refusals.h"
+#include "services/ledger/engine/errors.h"
+#include "services/ledger/storage/activation_rows.h"
+#include "services/ledger/storage/feature_level.h"
+#include "services/ledger/storage/plan_rows.h"
+#include "services/ledger/storage/rerating_rows.h"
+
+namespace reserve::engine {
+namespace {
+
+using rates::ActivationStage;
+using rates::PlanVersion;
+
+// A commit that takes too long again and again says that the database is not fit for it now.
+constexpr int kMaxLate = 3;
+// How often others may come first.
+constexpr int kMaxTries = 20;
+
+bool AnotherCameFirst(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kAlreadyExists ||
+         status.code() == absl::StatusCode::kAborted;
+}
+
+// A program of before would go on by the first version.
+absl::Status CheckLevel(storage::Connection& connection) {
+  RESERVE_ASSIGN_OR_RETURN(const int level,
+                           storage::ReadFeatureLevel(connection, domain::kNewestFeatureLevel));
+  if (level >= domain::kPlansLevel) return absl::OkStatus();
+  return domain::FeatureLevelTooLow(level, domain::kPlansLevel);
+}
+
+// What was written is for all to read by now: was it in time?
+absl::StatusOr<ActivationStage> Decide(storage::Connection& connection,
+                                       const CatalogKeeper::DatabaseClock& clock,
+                                       const PlanVersion& version) {
+  RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock(connection));
+  const bool in_time = now + rates::kTimelineHolds <= version.from;
+  return storage::DecidePlanVersion(connection, version.number,
+                                    in_time ? ActivationStage::kCounts : ActivationStage::kMissed);
+}
+
+// The id may be that of an activation or of a rerating.
+absl::Status CheckIdIsFree(storage::Connection& connection, const std::string& request_id) {
+  RESERVE_ASSIGN_OR_RETURN(const auto activation, storage::FindActivation(connection, request_id));
+  RESERVE_ASSIGN_OR_RETURN(const auto rerating, storage::FindRerating(connection, request_id));
+  if (!activation.has_value() && !rerating.has_value()) return absl::OkStatus();
+  return domain::RequestIdReused(request_id);
+}
+
+// The one that was written for the request, if it counts, or can still come to.
+absl::StatusOr<std::optional<PlanVersion>> FindKnown(storage::Connection& connection,
+                                                     const CatalogKeeper::DatabaseClock& clock,
+                                                     const PlanOrder& order) {
+  RESERVE_ASSIGN_OR_RETURN(std::optional<PlanVersion> known,
+                           storage::FindPlanVersion(connection, order.request_id));
+  if (!known.has_value()) {
+    RESERVE_RETURN_IF_ERROR(CheckIdIsFree(connection, order.request_id));
+    return std::nullopt;
+  }
+  if (known->digest != order.digest) return domain::RequestIdReused(order.request_id);
+  if (known->stage == ActivationStage::kPrepared) {
+    RESERVE_ASSIGN_OR_RETURN(known->stage, Decide(connection, clock, *known));
+  }
+  if (known->stage == ActivationStage::kMissed) return std::nullopt;
+  return known;
+}
+
+// From when on it is in force, if not for all time.
+absl::StatusOr<absl::Time> FromOf(const PlanOrder& order, absl::Time now) {
+  const absl::Time earliest = now + rates::kActivationMargin;
+  if (!order.from.has_value()) return TruncateToMicros(earliest);
+  if (*order.from >= earliest) return TruncateToMicros(*order.from);
+  return InvalidField("effective_time",
+                      absl::StrCat("must not be before ", FormatRfc3339(earliest),
+                                   ", as all ledgers must know before then; leave it out for as "
+                                   "soon as they do"));
+}
+
+}  // namespace
+
+std::string EtagOf(const rates::PlanBook& plans, const std::string& plan_id) {
+  int64_t newest = 0;
+  for (const PlanVersion* each : plans.VersionsOf(plan_id)) {
+    newest = std::max(newest, each->number);
+  }
+  return absl::StrCat("v", newest, plans.IsRetired(plan_id) ? "r" : "");
+}
+
+absl::StatusOr<PlanVersion> PlanVersionFor(storage::Connection& connection,
+                                           const CatalogKeeper::DatabaseClock& clock,
+                                           const PlanOrder& order) {
+  RESERVE_RETURN_IF_ERROR(CheckLevel(connection));
+  RESERVE_ASSIGN_OR_RETURN(const rates::PlanBook plans, storage::LoadPlanBook(connection));
+  RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock(connection));
+  const bool is_new = plans.FindVersion(order.plan_id, now) == nullptr;
+  if (is_new && !order.allow_missing) return book::PlanNotFound(order.plan_id);
+  if (!order.etag.empty() && order.etag != EtagOf(plans, order.plan_id)) {
+    return domain::EtagMismatch("plan.etag");
+  }
+  PlanVersion version;
+  version.number = plans.newest() + 1;
+  version.version = plans.NewestVersionOf(order.plan_id) + 1;
+  version.write_time = now;
+  version.request_id = order.request_id;
+  version.digest = order.digest;
+  version.by = order.by;
+  domain::Plan before;
+  before.plan_id = order.plan_id;
+  if (!is_new) {
+    RESERVE_ASSIGN_OR_RETURN(version.from, FromOf(order, now));
+    version.stage = ActivationStage::kPrepared;
+    before = *plans.Find(order.plan_id, version.from);
+  } else if (order.from.has_value()) {
+    return InvalidField("effective_time", "the first version of a plan holds for all time");
+  }
+  RESERVE_ASSIGN_OR_RETURN(version.plan, order.change(before));
+  return version;
+}
+
+absl::StatusOr<PlanVersion> PutPlan(storage::Connection& connection,
+                                    const CatalogKeeper::DatabaseClock& clock,
+                                    const PlanOrder& order) {
+  int late = 0;
+  for (int tries = 0; tries < kMaxTries && late < kMaxLate; ++tries) {
+    RESERVE_ASSIGN_OR_RETURN(std::optional<PlanVersion> known, FindKnown(connection, clock, order));
+    if (known.has_value()) return *std::move(known);
+    RESERVE_ASSIGN_OR_RETURN(PlanVersion version, PlanVersionFor(connection, clock, order));
+    const absl::Status added = storage::AddPlanVersion(connection, version);
+    if (AnotherCameFirst(added)) continue;
+    RESERVE_RETURN_IF_ERROR(added);
+    if (version.stage == ActivationStage::kPrepared) {
+      RESERVE_ASSIGN_OR_RETURN(version.stage, Decide(connection, clock, version));
+    }
+    if (version.stage == ActivationStage::kCounts) return version;
+    ++late;
+  }
+  return ActivationTooSlow();
+}
+
+absl::Status RetirePlan(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
+                        const std::string& plan_id, bool only_try) {
+  for (int tries = 0; tries < kMaxTries; ++tries) {
+    RESERVE_ASSIGN_OR_RETURN(const rates::PlanBook plans, storage::LoadPlanBook(connection));
+    RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock(connection));
+    const domain::Plan* plan = plans.Find(plan_id, now);
+    if (plan == nullptr) return book::PlanNotFound(plan_id);
+    if (plan_id == domain::kPerMinutePlanId) return PlanNeeded(plan_id);
+    if (plans.IsRetired(plan_id)) return absl::OkStatus();
+    RESERVE_RETURN_IF_ERROR(CheckLevel(connection));
+    if (only_try) return absl::OkStatus();
+    PlanVersion retirement;
+    retirement.number = plans.newest() + 1;
+    retirement.version = 0;
+    retirement.plan = *plan;
+    retirement.from = retirement.write_time = now;
+    retirement.stage = ActivationStage::kRetires;
+    const absl::Status added = storage::AddPlanVersion(connection, retirement);
+    if (!AnotherCameFirst(added)) return added;
+  }
+  return ActivationTooSlow();
+}
+
+absl::Status DecideLeft(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
+                        const rates::PlanBook& plans) {
+  for (const PlanVersion& each : plans.undecided()) {
+    RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock(connection));
+    if (now < each.from) continue;
+    RESERVE_RETURN_IF_ERROR(
+        storage::DecidePlanVersion(connection, each.number, ActivationStage::kMissed).status());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace reserve::engine
