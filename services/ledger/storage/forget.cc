@@ -125,6 +125,8 @@ class Forgetting {
         absl::StrCat("UPDATE holds SET destination = '' WHERE ", WithNumber(),
                      " AND state NOT IN (", static_cast<int>(domain::HoldState::kOpen), ",",
                      static_cast<int>(domain::HoldState::kUnsettled), ")")));
+    RESERVE_RETURN_IF_ERROR(connection_.Execute(
+        absl::StrCat("UPDATE users SET display_name = '' WHERE ", of_user_)));
     RESERVE_ASSIGN_OR_RETURN(const int64_t keys, connection_.Update(absl::StrCat(
                                                      "DELETE FROM number_keys WHERE ", of_user_)));
     gone_.holds = holds;
