@@ -19,7 +19,7 @@ using domain::PlanAmount;
 using rates::ActivationStage;
 using rates::PlanVersion;
 
-constexpr absl::string_view kColumns =
+constexpr absl::string_view kPlanColumns =
     "number,plan_id,version,from_time,write_time,stage,standard_calls,free_seconds,"
     "allowance_reset,default_reserve_amount_nanos,longest_call_seconds,series,"
     "default_reserve_amounts,monthly_prices,display_name,request_id,digest,reason,actor,reference";
@@ -73,7 +73,7 @@ absl::StatusOr<std::vector<PlanVersion>> QueryVersions(Connection& connection,
                                                        absl::string_view rest) {
   std::vector<PlanVersion> versions;
   RESERVE_RETURN_IF_ERROR(
-      connection.Query(absl::StrCat("SELECT ", kColumns, " FROM plan_versions ", rest),
+      connection.Query(absl::StrCat("SELECT ", kPlanColumns, " FROM plan_versions ", rest),
                        [&](const Row& row) { versions.push_back(ReadVersion(row)); }));
   return versions;
 }
@@ -127,7 +127,7 @@ absl::StatusOr<std::optional<PlanVersion>> FindPlanVersion(Connection& connectio
 
 absl::Status AddPlanVersion(Connection& connection, const PlanVersion& version) {
   const Plan& plan = version.plan;
-  SqlText sql(absl::StrCat("INSERT INTO plan_versions (", kColumns, ") VALUES "));
+  SqlText sql(absl::StrCat("INSERT INTO plan_versions (", kPlanColumns, ") VALUES "));
   sql.Row()
       .Int(version.number)
       .Text(plan.plan_id)

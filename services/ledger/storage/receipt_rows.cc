@@ -11,7 +11,7 @@ namespace {
 
 using domain::Receipt;
 
-constexpr absl::string_view kColumns =
+constexpr absl::string_view kReceiptColumns =
     "account_id,number,seq,kind,amount_nanos,create_time,ordinal,recharge_kind,asked_nanos,"
     "charge_id,refund_of,means,card_network,card_brand,card_last_four";
 
@@ -39,7 +39,7 @@ Receipt ReadReceipt(const Row& row) {
 
 absl::Status InsertReceipts(Connection& connection, const std::deque<Receipt>& receipts) {
   if (receipts.empty()) return absl::OkStatus();
-  SqlText sql(absl::StrCat("INSERT INTO receipts (", kColumns, ") VALUES "));
+  SqlText sql(absl::StrCat("INSERT INTO receipts (", kReceiptColumns, ") VALUES "));
   for (const Receipt& r : receipts) {
     sql.Row()
         .Text(r.account_id)
@@ -67,9 +67,10 @@ absl::StatusOr<std::vector<Receipt>> ListReceipts(Connection& connection,
                                                   int64_t end, Oldest oldest, int limit) {
   std::vector<Receipt> receipts;
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT ", kColumns, " FROM receipts FORCE INDEX (PRIMARY) WHERE account_id = ",
-                   Quoted(account_id), " AND number >= ", first, " AND number < ", end,
-                   " ORDER BY number", oldest == Oldest::kFirst ? "" : " DESC", " LIMIT ", limit),
+      absl::StrCat("SELECT ", kReceiptColumns,
+                   " FROM receipts FORCE INDEX (PRIMARY) WHERE account_id = ", Quoted(account_id),
+                   " AND number >= ", first, " AND number < ", end, " ORDER BY number",
+                   oldest == Oldest::kFirst ? "" : " DESC", " LIMIT ", limit),
       [&receipts](const Row& row) { receipts.push_back(ReadReceipt(row)); }));
   return receipts;
 }

@@ -82,7 +82,7 @@ absl::StatusOr<std::vector<UsageState>> ListUsageStatesByStart(Connection& conne
   std::vector<UsageState> states;
   RESERVE_RETURN_IF_ERROR(connection.Query(
       absl::StrCat(
-          "SELECT ", kColumns,
+          "SELECT ", kUsageStateColumns,
           " FROM usage_states FORCE INDEX (by_start) WHERE account_id = ", Quoted(account_id),
           " AND start_time >= ", QuotedTime(from), " AND start_time < ", QuotedTime(before)),
       [&states](const Row& row) { states.push_back(ReadState(row)); }));
@@ -95,10 +95,10 @@ absl::StatusOr<std::vector<UsageState>> ListUnrated(Connection& connection,
   // The first condition is the range: neither server makes one of (a, b) > (x, y).
   const std::string account_id = Quoted(after.first);
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT ", kUsageStateColumns, " FROM usage_states FORCE INDEX (by_status) WHERE ",
-                   IsUnrated(), " AND account_id >= ", account_id, " AND (account_id > ",
-                   account_id, " OR usage_id > ", Quoted(after.second),
-                   ") ORDER BY account_id,usage_id LIMIT ", limit),
+      absl::StrCat(
+          "SELECT ", kUsageStateColumns, " FROM usage_states FORCE INDEX (by_status) WHERE ",
+          IsUnrated(), " AND account_id >= ", account_id, " AND (account_id > ", account_id,
+          " OR usage_id > ", Quoted(after.second), ") ORDER BY account_id,usage_id LIMIT ", limit),
       [&states](const Row& row) { states.push_back(ReadState(row)); }));
   return states;
 }
@@ -108,9 +108,10 @@ absl::StatusOr<std::vector<UsageState>> ListUnratedOf(Connection& connection,
                                                       absl::string_view after, int limit) {
   std::vector<UsageState> states;
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT ", kUsageStateColumns, " FROM usage_states FORCE INDEX (by_status) WHERE ",
-                   IsUnrated(), " AND account_id = ", Quoted(account_id), " AND usage_id > ",
-                   Quoted(after), " ORDER BY usage_id LIMIT ", limit),
+      absl::StrCat("SELECT ", kUsageStateColumns,
+                   " FROM usage_states FORCE INDEX (by_status) WHERE ", IsUnrated(),
+                   " AND account_id = ", Quoted(account_id), " AND usage_id > ", Quoted(after),
+                   " ORDER BY usage_id LIMIT ", limit),
       [&states](const Row& row) { states.push_back(ReadState(row)); }));
   return states;
 }
