@@ -116,8 +116,7 @@ absl::StatusOr<storage::UsageFilter> UsageFilterFrom(const domain::Settings& set
   RESERVE_RETURN_IF_ERROR(TakeDestination(settings, request, &filter));
   if (!request.country().empty() && !domain::NumberCountryFrom(request.country()).has_value()) {
     return InvalidField("country",
-                        "must be a country of ISO 3166-1 alpha-2, TOLL_FREE, SATELLITE or "
-                        "PREMIUM_RATE");
+                        "must be one of ISO 3166-1 alpha-2, or what stands in its place");
   }
   filter.country = request.country();
   RESERVE_RETURN_IF_ERROR(TakeTimes(request, &filter));
