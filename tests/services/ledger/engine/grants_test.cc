@@ -91,6 +91,8 @@ TEST_F(GrantsTest, DoNotReachFurther) {
                           "DELETE FROM events",
                           "TRUNCATE TABLE entries",
                           "UPDATE entries SET amount_nanos = 0",
+                          "UPDATE receipts SET amount_nanos = 0",
+                          "DELETE FROM receipts",
                           "UPDATE usage_ids SET seq = 0",
                           "UPDATE requests SET seq = 0",
                           "UPDATE events SET kind = 1",

@@ -67,7 +67,7 @@ class StatementsTest : public OneAccountTest {
   // Books this and that while the clock goes on, and now and then back.
   void LiveWithABadClock(std::mt19937& random) {
     for (int i = 0; i < 120; ++i) {
-      const int step = static_cast<int>(random() % 100) - 25;  // hours
+      const int step = static_cast<int>(random() % 10) - 3;  // hours
       ledger_.clock().Advance(absl::Hours(step));
       if (random() % 3 == 0) {
         Adjust((static_cast<Nanos>(random() % 9) - 3) * kDollar + 1);
@@ -355,7 +355,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Spoiled{"Entry", "UPDATE receipts SET seq = 9 WHERE number = 3"},
                     Spoiled{"Number", "UPDATE receipts SET number = 4 WHERE number = 3"},
                     Spoiled{"LastNumber", "UPDATE accounts SET last_receipt = 4"},
-                    Spoiled{"Swapped", "UPDATE receipts SET seq = 6 - seq WHERE number > 1"}),
+                    Spoiled{"Swapped", "UPDATE receipts SET seq = 5 - seq WHERE number > 1"}),
     [](const auto& spoiled) { return std::string(spoiled.param.name); });
 
 }  // namespace
