@@ -180,6 +180,25 @@ TEST_F(PlanVersionsTest, K4_WhatWasBookedStaysAndIsRatedAgainByTheTermsOfItsStar
   EXPECT_EQ(rerated->free_seconds, 60);
 }
 
+TEST_F(PlanVersionsTest, K4_ACallInProgressKeepsTheTermsOfItsAnswer) {
+  ASSERT_TRUE(Put(OrderOf("night", 36'000)).ok());
+  ASSERT_TRUE(PutOn(*one_, "new", "night").ok());
+  CreateHold create;
+  create.request.hold_id = "h";
+  create.request.call = Call("new", "held", kStandardNumber, 0);
+  create.request.call.start_time = Now();
+  ASSERT_TRUE(Ask<HoldReply>(*one_, kAccount, create).ok());
+  ASSERT_TRUE(Put(OrderOf("night", 0, Now() + absl::Minutes(10))).ok());
+  ledger_.clock().Advance(absl::Minutes(2));
+  ASSERT_TRUE(Ask<HoldReply>(*other_, kAccount, ExtendHold{"h", {1, absl::Minutes(1)}}).ok());
+  ledger_.clock().Advance(absl::Minutes(20));
+  const auto late = Ask<HoldReply>(*other_, kAccount, ExtendHold{"h", {2, absl::Minutes(21)}});
+  ASSERT_TRUE(late.ok()) << late.status();
+  EXPECT_EQ(late->hold->used, absl::Minutes(21));
+  EXPECT_EQ(late->hold->accrued, 0) << "by the terms of before";
+  EXPECT_EQ(Cost(*one_, "new", Now()), kMinute) << "another call is paid for";
+}
+
 TEST_F(PlanVersionsTest, K4_ARequestIsDoneOnceWhoeverIsAsked) {
   const PlanOrder order = OrderOf("night", 60);
   ASSERT_TRUE(Put(order).ok());
