@@ -30,6 +30,7 @@
 #include "common/error/retry_after.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
+#include "services/ledger/domain/feature_level.h"
 #include "tests/e2e/scraps.h"
 #include "tests/e2e/stack.h"
 #include "tests/support/build_tree.h"
@@ -166,7 +167,8 @@ TEST_F(RunningLedgerTest, AnUpgradeIsFinishedOnceNoOldLedgerServes) {
   sql.Execute("UPDATE ledgers SET leave_time = CURRENT_TIMESTAMP(6) WHERE ledger_id = 'pod-old'");
   const auto finished = stack_->RunLedger({"migrate", "--finish"});
   EXPECT_EQ(finished.exit_code, 0) << finished.errors;
-  EXPECT_THAT(finished.output, HasSubstr("the feature level was raised from 1 to 3"));
+  EXPECT_THAT(finished.output, HasSubstr(absl::StrCat("the feature level was raised from 1 to ",
+                                                      domain::kNewestFeatureLevel)));
   EXPECT_EQ(Health(*stack_, ""), 1);
 }
 

@@ -1,6 +1,9 @@
 // Advice, of the `Accounts` service.
+#include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/error/error.h"
@@ -27,31 +30,50 @@ std::vector<const domain::Plan*> OfferedPlans(const rates::PlanBook& plans, absl
   return offered;
 }
 
+// Those of the account, by id.
+absl::StatusOr<std::map<std::string, domain::User>> UsersById(
+    Connection& connection, const std::string& account_id,
+    const std::vector<storage::StandardUse>& uses) {
+  std::vector<book::UserKey> keys;
+  for (const storage::StandardUse& use : uses) keys.emplace_back(account_id, use.user_id);
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::User> users, storage::LoadUsers(connection, keys));
+  std::map<std::string, domain::User> by_id;
+  for (domain::User& user : users) by_id[user.user_id] = std::move(user);
+  return by_id;
+}
+
+void ToProto(const storage::StandardUse& use, const domain::PlanSaving& best, int business_days,
+             const std::string& currency, pb::PlanAdvice* plan) {
+  plan->set_user_id(use.user_id);
+  plan->set_plan_id(best.plan->plan_id);
+  reserve::ToProto(absl::Seconds(use.billable_seconds), plan->mutable_standard_duration());
+  plan->set_business_days(business_days);
+  reserve::ToProto(best.saving, currency, plan->mutable_saving());
+  reserve::ToProto(best.standard_cost, currency, plan->mutable_standard_cost());
+  reserve::ToProto(best.current_monthly_price, currency, plan->mutable_current_monthly_price());
+  reserve::ToProto(best.advised_monthly_price, currency, plan->mutable_advised_monthly_price());
+}
+
 // Of users who are not on an unlimited plan, and would be better off on one (A1).
-absl::Status AdvisePlans(Connection& connection, const std::vector<storage::StandardUse>& uses,
+absl::Status AdvisePlans(Connection& connection, std::vector<storage::StandardUse> uses,
                          int business_days, const domain::Account& account,
                          const rates::PlanBook& plans, absl::Time now, pb::BillingAdvice* advice) {
+  uses.erase(std::remove_if(uses.begin(), uses.end(),
+                            [business_days](const storage::StandardUse& use) {
+                              return !domain::AdviseUnlimited(use.billable_seconds, business_days);
+                            }),
+             uses.end());
   const std::vector<const domain::Plan*> offered = OfferedPlans(plans, now);
+  RESERVE_ASSIGN_OR_RETURN(const auto users, UsersById(connection, account.account_id, uses));
   for (const storage::StandardUse& use : uses) {
-    if (!domain::AdviseUnlimited(use.billable_seconds, business_days)) continue;
-    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::User> users,
-                             storage::LoadUsers(connection, {{account.account_id, use.user_id}}));
-    if (users.empty() || users.front().removed()) continue;
-    const domain::Plan* current = plans.Find(users.front().PlanIdAt(now), now);
+    const auto user = users.find(use.user_id);
+    if (user == users.end() || user->second.removed()) continue;
+    const domain::Plan* current = plans.Find(user->second.PlanIdAt(now), now);
     if (current == nullptr || current->standard_calls == domain::StandardCalls::kIncluded) continue;
     const std::optional<domain::PlanSaving> best =
         domain::BestUnlimited(*current, offered, account.currency, use.cost);
     if (!best.has_value()) continue;
-    pb::PlanAdvice* plan = advice->add_plan_advice();
-    plan->set_user_id(use.user_id);
-    plan->set_plan_id(best->plan->plan_id);
-    reserve::ToProto(absl::Seconds(use.billable_seconds), plan->mutable_standard_duration());
-    plan->set_business_days(business_days);
-    const std::string& currency = account.currency;
-    reserve::ToProto(best->saving, currency, plan->mutable_saving());
-    reserve::ToProto(best->standard_cost, currency, plan->mutable_standard_cost());
-    reserve::ToProto(best->current_monthly_price, currency, plan->mutable_current_monthly_price());
-    reserve::ToProto(best->advised_monthly_price, currency, plan->mutable_advised_monthly_price());
+    ToProto(use, *best, business_days, account.currency, advice->add_plan_advice());
   }
   return absl::OkStatus();
 }

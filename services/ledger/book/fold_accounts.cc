@@ -153,6 +153,8 @@ absl::StatusOr<Reply> Folder::UserReplyOf(const AccountImage& image, const std::
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   const User* stored = UserOf(*image, command.user_id);
+  // What the answer needs is looked for before anything is changed.
+  if (stored != nullptr) RESERVE_RETURN_IF_ERROR(FindPlanOf(*stored, context_.now).status());
   domain::UserChange change{command.user_id, command.plan_id, command.plan_from,
                             command.display_name, command.blocked};
   if (stored == nullptr && change.plan_id.empty()) {
@@ -176,6 +178,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RemoveUser& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const User* stored, FindUser(*image, command.user_id));
+  RESERVE_RETURN_IF_ERROR(FindPlanOf(*stored, context_.now).status());
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::RemoveUser(ContextOf(*image), image->account(), *stored));
   ApplyWithOpen(*image, std::move(transition));

@@ -187,6 +187,7 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsAgain(const AccountImage& image,
     RESERVE_RETURN_IF_ERROR(CheckTimelineKnown(image, *terms.plan, usage));
     RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRate(image, *terms.plan, usage));
   } else {
+    RESERVE_RETURN_IF_ERROR(CheckPlanKnown(*terms.plan, usage));
     RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRateIn(deck_version, image, usage));
   }
   return terms;

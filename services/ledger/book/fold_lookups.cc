@@ -64,14 +64,19 @@ const domain::Rate* Folder::Keep(std::optional<domain::Rate> rate) {
   return rate.has_value() ? &found_rates_.emplace_back(*std::move(rate)) : nullptr;
 }
 
-absl::Status Folder::CheckTimelineKnown(const AccountImage& image, const domain::Plan& plan,
-                                        const domain::Usage& usage) {
+absl::Status Folder::CheckPlanKnown(const domain::Plan& plan, const domain::Usage& usage) {
   if (usage.start_time > catalog_.known_until) {
     folded_.unknown_start = std::min(folded_.unknown_start, usage.start_time);
     return TimelineNotRead();
   }
+  const bool undecided = catalog_.plans->IsUndecidedAt(plan.plan_id, usage.start_time);
+  return undecided ? TimelineNotRead() : absl::OkStatus();
+}
+
+absl::Status Folder::CheckTimelineKnown(const AccountImage& image, const domain::Plan& plan,
+                                        const domain::Usage& usage) {
+  RESERVE_RETURN_IF_ERROR(CheckPlanKnown(plan, usage));
   const bool undecided =
-      catalog_.plans->IsUndecidedAt(plan.plan_id, usage.start_time) ||
       catalog_.timeline->IsUndecidedAt(image.account().currency, plan.series, usage.start_time);
   return undecided ? TimelineNotRead() : absl::OkStatus();
 }

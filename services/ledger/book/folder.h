@@ -192,6 +192,8 @@ class Folder {
   // good (K2). What only promises goes by what is known.
   absl::Status CheckTimelineKnown(const AccountImage& image, const domain::Plan& plan,
                                   const domain::Usage& usage);
+  // The same of the plan's version alone (K4).
+  absl::Status CheckPlanKnown(const domain::Plan& plan, const domain::Usage& usage);
   // Null if there is none; an error if the deck that would say is not in memory.
   absl::StatusOr<const domain::Rate*> FindRate(const AccountImage& image, const domain::Plan& plan,
                                                const domain::Usage& usage);

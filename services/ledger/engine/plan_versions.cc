@@ -94,6 +94,9 @@ std::string EtagOf(const rates::PlanBook& plans, const std::string& plan_id) {
   for (const PlanVersion* each : plans.VersionsOf(plan_id)) {
     newest = std::max(newest, each->number);
   }
+  for (const PlanVersion& each : plans.undecided()) {
+    if (each.plan.plan_id == plan_id) newest = std::max(newest, each.number);
+  }
   return absl::StrCat("v", newest, plans.IsRetired(plan_id) ? "r" : "");
 }
 

@@ -113,15 +113,15 @@ TEST_F(PlanVersionsTest, K4_BothLedgersPriceAStartByTheVersionInForceThen) {
   ASSERT_TRUE(put.ok()) << put.status();
   EXPECT_EQ(put->version, 2);
   EXPECT_EQ(put->from, change);
+  ledger_.clock().Advance(absl::Minutes(10));
   for (Engine* engine : {other_.get(), one_.get()}) {
-    // Ahead of the clock: what is in force then must be known first.
     EXPECT_EQ(Cost(*engine, "new", change - absl::Microseconds(1)), 0);
     EXPECT_EQ(Cost(*engine, "new", change), kMinute);
+    EXPECT_EQ(Cost(*engine, "new", change + absl::Seconds(1)), kMinute) << "ahead of the clock";
   }
-  ledger_.clock().Advance(absl::Minutes(20));
+  ledger_.clock().Advance(absl::Hours(1));
   for (Engine* engine : {other_.get(), one_.get()}) {
     EXPECT_EQ(Cost(*engine, "new", change - absl::Seconds(1)), 0) << "a late CDR";
-    EXPECT_EQ(Cost(*engine, "new", change), kMinute);
   }
 }
 
@@ -143,8 +143,11 @@ TEST_F(PlanVersionsTest, K4_StartsAroundAVersionArePricedAlikeWhileItIsWritten) 
     Nanos cost;
   };
   std::vector<Priced> priced;
-  for (int i = 0; i < 500 || !written; ++i) {
-    ledger_.clock().Advance(absl::Milliseconds(10));
+  for (int i = 0, after = 0; after < 500; ++i) {
+    if (written) {
+      ++after;
+      ledger_.clock().Advance(absl::Milliseconds(10));
+    }
     const absl::Time start = Now() + absl::Milliseconds(25) * (i % 100 - 50);
     const auto booked = Record(i % 2 == 0 ? *one_ : *other_, "new", start);
     if (booked.ok()) {
@@ -180,6 +183,25 @@ TEST_F(PlanVersionsTest, K4_WhatWasBookedStaysAndIsRatedAgainByTheTermsOfItsStar
   EXPECT_EQ(rerated->free_seconds, 60);
 }
 
+TEST_F(PlanVersionsTest, K4_ACallInProgressKeepsTheTermsOfItsAnswer) {
+  ASSERT_TRUE(Put(OrderOf("night", 36'000)).ok());
+  ASSERT_TRUE(PutOn(*one_, "new", "night").ok());
+  CreateHold create;
+  create.request.hold_id = "h";
+  create.request.call = Call("new", "held", kStandardNumber, 0);
+  create.request.call.start_time = Now();
+  ASSERT_TRUE(Ask<HoldReply>(*one_, kAccount, create).ok());
+  ASSERT_TRUE(Put(OrderOf("night", 0, Now() + absl::Minutes(10))).ok());
+  ledger_.clock().Advance(absl::Minutes(1));
+  ASSERT_TRUE(Ask<HoldReply>(*other_, kAccount, ExtendHold{"h", {1, absl::Seconds(30)}}).ok());
+  ledger_.clock().Advance(absl::Minutes(20));
+  const auto late = Ask<HoldReply>(*other_, kAccount, ExtendHold{"h", {2, absl::Minutes(20)}});
+  ASSERT_TRUE(late.ok()) << late.status();
+  EXPECT_EQ(late->hold->used, absl::Minutes(20));
+  EXPECT_EQ(late->hold->accrued, 0) << "by the terms of before";
+  EXPECT_EQ(Cost(*one_, "new", Now()), kMinute) << "another call is paid for";
+}
+
 TEST_F(PlanVersionsTest, K4_ARequestIsDoneOnceWhoeverIsAsked) {
   const PlanOrder order = OrderOf("night", 60);
   ASSERT_TRUE(Put(order).ok());
@@ -213,10 +235,16 @@ TEST_F(PlanVersionsTest, K4_AVersionThatWasLeftUndecidedIsGoneOnWithOrMisses) {
   };
   const PlanOrder order = OrderOf("night", 0, change);
   leave(order);
+  ledger_.clock().Advance(absl::Minutes(10) - rates::kTimelineHolds);
   EXPECT_EQ(Cost(*other_, "new", change - absl::Seconds(1)), 0);
   EXPECT_EQ(ReasonOf(Record(*other_, "new", change).status()), "RATE_TIMELINE_NOT_READ");
   ASSERT_TRUE(Put(order).ok());
-  EXPECT_EQ(Cost(*other_, "new", change), kMinute);
+  absl::StatusOr<UsageReply> booked;
+  EXPECT_TRUE(test_support::WaitUntil([&] {
+    booked = Record(*other_, "new", change);
+    return booked.ok();
+  })) << booked.status();
+  EXPECT_EQ(booked->cost, kMinute);
   leave(OrderOf("night", 60, change + absl::Minutes(10)));
   ledger_.clock().Advance(absl::Hours(1));
   EngineOptions options = ledger_.Options();
@@ -279,12 +307,11 @@ TEST_F(PlanVersionsTest, K4_AUsageIsRatedByThePlanOfItsUserAtItsStart) {
   const auto put = PutOn(*one_, kUser, "paid", change);
   ASSERT_TRUE(put.ok()) << put.status();
   EXPECT_EQ(put->plan.plan_id, "per_minute");
+  ledger_.clock().Advance(absl::Hours(1));
   for (Engine* engine : {other_.get(), one_.get()}) {
-    EXPECT_EQ(Cost(*engine, kUser, change - absl::Seconds(1)), 0);
+    EXPECT_EQ(Cost(*engine, kUser, change - absl::Seconds(1)), 0) << "a late CDR";
     EXPECT_EQ(Cost(*engine, kUser, change), kMinute);
   }
-  ledger_.clock().Advance(absl::Hours(1));
-  EXPECT_EQ(Cost(*other_, kUser, change - absl::Seconds(1)), 0) << "a late CDR";
   ASSERT_TRUE(PutOn(*other_, kUser, "per_minute").ok());
   EXPECT_EQ(Cost(*one_, kUser, Now()), 0);
   EXPECT_EQ(Cost(*one_, kUser, change), kMinute);
@@ -292,7 +319,7 @@ TEST_F(PlanVersionsTest, K4_AUsageIsRatedByThePlanOfItsUserAtItsStart) {
   const auto users = storage::LoadUsers(*connection, {{kAccount, kUser}});
   ASSERT_TRUE(users.ok());
   EXPECT_THAT(users->front().earlier_plans.All(), SizeIs(2));
-  EXPECT_EQ(users->front().SecondsUsed(0), 5 * 60) << "used seconds stay used";
+  EXPECT_EQ(users->front().SecondsUsed(0), 3 * 60) << "used seconds stay used";
 }
 
 TEST_F(PlanVersionsTest, K4_WhatAProgramOfBeforePutHoldsFromTheLastChangeOn) {

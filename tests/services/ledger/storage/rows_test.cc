@@ -128,6 +128,7 @@ Account ExtremeAccount(const std::string& id) {
   a.account_id = id;
   a.currency = "KWD";
   a.default_plan_id = OddBytes();
+  a.display_name = OddText();
   a.country = "GB";
   a.calendar.first = {FindTimeZone("America/Argentina/Buenos_Aires").value(), 31};
   a.calendar.Add({LastMoment(), {FindTimeZone("Asia/Kathmandu").value(), 30}, kMax});
