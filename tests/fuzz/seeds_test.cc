@@ -70,7 +70,7 @@ TEST_P(SeedsTest, SoIsWhatComesOfThemByCutsAndChanges) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, SeedsTest, ::testing::ValuesIn(kTargets),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& target) { return std::string(target.param.name); });
 
 }  // namespace
 }  // namespace reserve::fuzz

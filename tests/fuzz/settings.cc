@@ -52,7 +52,7 @@ void DatabaseUrls(absl::string_view bytes) {
 }
 
 void Currencies(absl::string_view bytes) {
-  const auto table = ParseCurrencySettings(bytes);
+  const auto table = serve::ParseCurrencySettings(bytes);
   if (!table.ok()) RequireReadable(table.status().message());
 }
 
