@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "absl/numeric/int128.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 
@@ -27,7 +28,7 @@ absl::StatusOr<Nanos> Narrow(absl::int128 wide) {
 
 absl::Status BadDecimal(absl::string_view text, absl::string_view why) {
   return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_DECIMAL", "",
-                   absl::StrCat("\"", text.substr(0, 40), "\" ", why));
+                   absl::StrCat("\"", absl::CEscape(text.substr(0, 40)), "\" ", why));
 }
 
 // ISO 4217 currencies whose minor unit is not a hundredth.

@@ -2,6 +2,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "common/text/utf8.h"
 #include "tests/fuzz/targets.h"
 
@@ -15,7 +17,7 @@ void Require(bool holds, absl::string_view promise) {
 
 void RequireReadable(absl::string_view message) {
   constexpr size_t kFitsAReply = 16'384;
-  Require(IsUtf8(message), "a message is UTF-8");
+  Require(IsUtf8(message), absl::StrCat("a message is UTF-8: ", absl::CEscape(message)));
   Require(message.size() <= kFitsAReply, "a message fits into a reply");
 }
 

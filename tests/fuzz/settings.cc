@@ -10,6 +10,7 @@
 #include "common/card/card_number.h"
 #include "common/flags/address.h"
 #include "common/flags/flags.h"
+#include "common/text/utf8.h"
 #include "services/ledger/domain/destination.h"
 #include "services/ledger/domain/settings.h"
 #include "services/ledger/serve/currency_settings_file.h"
@@ -47,8 +48,12 @@ void DatabaseUrls(absl::string_view bytes) {
   }
   Require(!options->user.empty() && !options->schema.empty(), "an address is whole");
   Require(options->port > 0 && options->port <= 65535, "a port is one");
-  Require(!absl::StrContains(bytes, "ssl_ca=") || !options->ssl_ca.empty(),
-          "who asks for TLS gets it");
+  const std::vector<absl::string_view> query = absl::StrSplit(bytes, absl::MaxSplits('?', 1));
+  if (query.size() < 2) return;
+  for (const absl::string_view parameter : absl::StrSplit(query[1], '&')) {
+    Require(!absl::StartsWith(parameter, "ssl_ca=") || !options->ssl_ca.empty(),
+            "who asks for TLS gets it");
+  }
 }
 
 void Currencies(absl::string_view bytes) {
@@ -57,6 +62,7 @@ void Currencies(absl::string_view bytes) {
 }
 
 void Flags(absl::string_view bytes) {
+  if (!IsUtf8(bytes)) return;  // who typed it is shown it again as it was
   const std::vector<std::string> arguments = absl::StrSplit(bytes, '\n');
   // Its own flags alone: the test's and the fuzzer's are nobody's business.
   for (const std::string& argument : arguments) {

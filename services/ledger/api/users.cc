@@ -72,11 +72,12 @@ absl::Status UserToProto(engine::Engine& engine, Connection& connection,
 grpc::ServerUnaryReactor* AccountsService::PutUser(grpc::CallbackServerContext* context,
                                                    const pb::PutUserRequest* request,
                                                    pb::User* response) {
-  const absl::Time now = api_.engine.Now();
   return StartCommand(
-      api_, context, "PutUser", TaskFor(request->account_id(), ParseUser(*request, now)),
-      [response, now](book::Reply&& reply) {
-        ToProto(std::get<book::UserReply>(reply), now, response);
+      api_, context, "PutUser",
+      TaskFor(request->account_id(), ParseUser(*request, api_.engine.Now())),
+      [this, response](book::Reply&& reply) {
+        // After it was done: a plan of now on is in force.
+        ToProto(std::get<book::UserReply>(reply), api_.engine.Now(), response);
       },
       "user.");
 }
@@ -84,11 +85,10 @@ grpc::ServerUnaryReactor* AccountsService::PutUser(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* AccountsService::RemoveUser(grpc::CallbackServerContext* context,
                                                       const pb::RemoveUserRequest* request,
                                                       pb::User* response) {
-  const absl::Time now = api_.engine.Now();
   return StartCommand(api_, context, "RemoveUser",
                       TaskFor(request->account_id(), ParseRemoval(*request)),
-                      [response, now](book::Reply&& reply) {
-                        ToProto(std::get<book::UserReply>(reply), now, response);
+                      [this, response](book::Reply&& reply) {
+                        ToProto(std::get<book::UserReply>(reply), api_.engine.Now(), response);
                       });
 }
 

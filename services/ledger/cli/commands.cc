@@ -7,7 +7,6 @@
 #include <memory>
 
 #include "absl/flags/flag.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -28,7 +27,6 @@
 #include "services/ledger/cli/show_access.h"
 #include "services/ledger/cli/statement.h"
 #include "services/ledger/cli/verify.h"
-#include "services/ledger/domain/usage.h"
 #include "services/ledger/serve/currency_settings_file.h"
 #include "services/ledger/serve/database_flags.h"
 #include "services/ledger/storage/connection.h"
@@ -199,12 +197,6 @@ absl::Status RunForget(const std::vector<std::string>& names) {
     return InvalidField("command line",
                         "forget takes an account and a user: ledger forget "
                         "ACCOUNT USER");
-  }
-  for (const std::string& name : names) {
-    if (!domain::IsValidId(name)) {
-      return InvalidField("command line",
-                          absl::StrCat("\"", absl::Utf8SafeCEscape(name), "\" is no id"));
-    }
   }
   RESERVE_ASSIGN_OR_RETURN(const storage::DatabaseOptions database, serve::DatabaseFromFlags());
   const storage::SqlThread sql_thread;

@@ -963,6 +963,8 @@ void DeckCsvParser::CheckWords() {
     if (field.size() < 4 || field.size() > kLongestWord) continue;
     const bool ended = IsEndedWord(field);
     if (!ended && !IsBlockedWord(field)) continue;
+    // The row says itself what the word means.
+    if (!ended && Has(DeckColumn::kBlocked) && !Field(DeckColumn::kBlocked).empty()) continue;
     Note(DeckColumn::kUnknown, field,
          absl::StrCat("stands in column ", Quote(columns_[index].name), ": ",
                       ended ? "remove the row if it is to end"

@@ -9,6 +9,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -55,6 +56,12 @@ std::vector<absl::string_view> ColumnNames() {
   return names;
 }
 
+// As it may stand in a message: a file may hold anything.
+std::string Shown(absl::string_view text) {
+  constexpr size_t kShownBytes = 64;
+  return absl::StrCat("\"", absl::CEscape(text.substr(0, kShownBytes)), "\"");
+}
+
 absl::Status AtLine(size_t line, absl::string_view message) {
   return InvalidField(kFlag, absl::StrCat("line ", line, ": ", message));
 }
@@ -69,7 +76,7 @@ absl::Status CheckHeader(const std::vector<absl::string_view>& header, size_t li
   const std::vector<absl::string_view> names = ColumnNames();
   for (const absl::string_view column : header) {
     if (std::find(names.begin(), names.end(), column) == names.end()) {
-      return AtLine(line, absl::StrCat("there is no column \"", column, "\"; there are ",
+      return AtLine(line, absl::StrCat("there is no column ", Shown(column), "; there are ",
                                        absl::StrJoin(names, ", ")));
     }
     if (std::count(header.begin(), header.end(), column) > 1) {
@@ -90,7 +97,7 @@ absl::Status ReadField(absl::string_view column, absl::string_view text, std::st
     *currency = std::string(text);
     if (IsCurrency(text)) return absl::OkStatus();
     return InvalidField(column,
-                        absl::StrCat("\"", text, "\" is not a currency of ISO 4217, like USD"));
+                        absl::StrCat(Shown(text), " is not a currency of ISO 4217, like USD"));
   }
   if (column == kDebtLimit && text.empty()) return absl::OkStatus();
   const absl::StatusOr<Nanos> amount = ParseDecimal(text);

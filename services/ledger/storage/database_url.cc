@@ -35,7 +35,8 @@ absl::StatusOr<std::string> PercentDecode(absl::string_view text) {
 // then.
 std::string NameOf(absl::string_view parameter, absl::string_view query) {
   if (absl::StrContains(query, '@')) return "parameter";
-  return absl::StrCat("parameter \"", parameter, "\"");
+  constexpr size_t kShownBytes = 64;
+  return absl::StrCat("parameter \"", absl::CEscape(parameter.substr(0, kShownBytes)), "\"");
 }
 
 absl::Status ParseParameters(absl::string_view query, DatabaseOptions* options) {

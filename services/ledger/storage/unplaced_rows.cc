@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
@@ -163,7 +164,7 @@ absl::StatusOr<Decision> Decide(Connection& connection, const UnplacedState& tol
   RESERVE_ASSIGN_OR_RETURN(const std::optional<UnplacedState> known, Find(connection, told));
   KeptUnplaced kept{Keeping::kKept, told};
   kept.state.standing = Standing::kListed;
-  kept.state.create_time = kept.state.update_time = now;
+  kept.state.create_time = kept.state.update_time = TruncateToMicros(now);
   if (known.has_value()) {
     kept.state.slot = known->slot;
     if (known->standing != Standing::kApplied) {

@@ -90,16 +90,17 @@ TEST(AuditorTest, MonthlyAllowancesAreReplayed) {
   ledger.sql().Execute("INSERT INTO plans VALUES ('monthly', 1, 600, 2, 0, 0, 'standard')");
   const auto engine = ledger.StartEngine();
   OpenFunded(*engine, kAccount);
-  ASSERT_TRUE(Ask<UserReply>(*engine, kAccount, PutUser{kUser, "monthly"}).ok());
-  domain::Usage last_month = Call(kUser, "a", kStandardNumber, 420);
+  ASSERT_TRUE(Ask<UserReply>(*engine, kAccount, PutUser{"m", "monthly"}).ok());
+  domain::Usage last_month = Call("m", "a", kStandardNumber, 420);
   last_month.start_time -= absl::Hours(24 * 30);
-  for (const domain::Usage& usage : {last_month, Call(kUser, "b", kStandardNumber, 420),
-                                     Call(kUser, "c", kStandardNumber, 420)}) {
+  for (const domain::Usage& usage : {last_month, Call("m", "b", kStandardNumber, 420),
+                                     Call("m", "c", kStandardNumber, 420)}) {
     ASSERT_TRUE(Ask<UsageReply>(*engine, kAccount, RecordUsage{usage}).ok());
   }
-  ASSERT_TRUE(Ask<UserReply>(*engine, kAccount, PutUser{kUser, "per_minute"}).ok());
-  ASSERT_TRUE(
-      Ask<UsageReply>(*engine, kAccount, RecordUsage{Call(kUser, "d", kStandardNumber, 60)}).ok());
+  ASSERT_TRUE(Ask<UserReply>(*engine, kAccount, PutUser{"m", "per_minute"}).ok());
+  domain::Usage on_the_other = Call("m", "d", kStandardNumber, 60);
+  on_the_other.start_time = ledger.clock().Now();
+  ASSERT_TRUE(Ask<UsageReply>(*engine, kAccount, RecordUsage{on_the_other}).ok());
   ledger.Audit();
 }
 
@@ -109,8 +110,8 @@ TEST(AuditorTest, C8_BillingMonthsAreReplayedByTheCalendarOfTheirTime) {
   {
     const auto engine = ledger.StartEngine();
     OpenFunded(*engine, kAccount);
-    ASSERT_TRUE(Ask<UserReply>(*engine, kAccount, PutUser{kUser, "by_day"}).ok());
-    domain::Usage call = Call(kUser, "before", kStandardNumber, 420);
+    ASSERT_TRUE(Ask<UserReply>(*engine, kAccount, PutUser{"m", "by_day"}).ok());
+    domain::Usage call = Call("m", "before", kStandardNumber, 420);
     ASSERT_TRUE(Ask<UsageReply>(*engine, kAccount, RecordUsage{call}).ok());
     book::UpdateAccount change;
     change.change.time_zone = FindTimeZone("Asia/Tokyo").value();
