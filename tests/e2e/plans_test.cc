@@ -66,7 +66,8 @@ class PlansTest : public StackTest {
   }
   static std::vector<pb::EventKind> EventsOf(const std::string& id) {
     std::vector<pb::EventKind> kinds;
-    for (const pb::Event& event : Must(&Events::ListEvents, Head(id)).events()) {
+    const auto page = Must(&Events::ListEvents, Head(id));
+    for (const pb::Event& event : page.events()) {
       EXPECT_THAT(event.cause(), Not(testing::HasSubstr("Brook")));
       kinds.push_back(event.kind());
     }
@@ -117,7 +118,8 @@ TEST_F(PlansTest, K4_APlanIsMadeGivenAnotherVersionListedAndRetired) {
   EXPECT_EQ(ReasonOf(Ask(&Accounts::PutUser, User("night")).status()), "PLAN_RETIRED");
   const auto names = [](const std::string& request) {
     std::vector<std::string> ids;
-    for (const pb::Plan& plan : Must(&Rates::ListPlans, request).plans()) {
+    const auto page = Must(&Rates::ListPlans, request);
+    for (const pb::Plan& plan : page.plans()) {
       if (plan.plan_id() == "night" || plan.plan_id() == "unlimited") ids.push_back(plan.plan_id());
     }
     return ids;

@@ -290,7 +290,8 @@ TEST_F(StartTest, HelpShowsEveryFlagUnderTheCommandsThatReadIt) {
   const std::vector<std::string> ledger_commands = {
       "serve",        "migrate",    "grants",        "settings",     "access",
       "import-rates", "rate-decks", "compare-rates", "export-rates", "activate-rates",
-      "retire-rates", "forget",     "check",         "verify",       "check-heads"};
+      "retire-rates", "report",     "export",        "forget",       "check",
+      "verify",       "check-heads"};
   struct Row {
     std::string program;
     std::vector<std::string> commands;

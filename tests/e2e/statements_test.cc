@@ -98,7 +98,7 @@ class StatementsTest : public StackTest {
     for (int i = 0; i < 12; ++i) {
       CallOut(id, "ann", "+12025550123", 300 + 97 * (i % 5));
       if (i % 2 == 0) CallOut(id, "bob", "+12025550188", 1200);
-      if (i % 3 == 0) CallOut(id, "ann", "+442079460000", 420);
+      if (i % 3 == 0) CallOut(id, "ann", "+18765550123", 420);
       if (i == 4) TopUp(id, 20);
       if (i == 7) Adjust(id, 2, kFormula);
       if (i == 9) Adjust(id, 1, kScript);

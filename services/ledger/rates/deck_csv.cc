@@ -691,7 +691,7 @@ void DeckCsvParser::ReadRow(RateRow* row) {
   if (Has(DeckColumn::kNextPrice)) ReadNextPrice(row);
   if (IsTextKind(row->kind)) RefuseForText();
   CheckMinimum(*row);
-  CheckWords();
+  CheckWords(*row);
   const bool doubtful = marks_.doubtful_points + marks_.doubtful_commas > 0;
   if (doubtful && doubtful_line_ == 0) doubtful_line_ = record_line_;
 }
@@ -956,15 +956,14 @@ void DeckCsvParser::CheckMinimum(const RateRow& row) {
 }
 
 // A word that says what is to become of the line, where nobody reads it.
-void DeckCsvParser::CheckWords() {
+void DeckCsvParser::CheckWords(const RateRow& row) {
   constexpr size_t kLongestWord = 13;
   for (const size_t index : word_columns_) {
     const absl::string_view field = fields_[index];
     if (field.size() < 4 || field.size() > kLongestWord) continue;
     const bool ended = IsEndedWord(field);
     if (!ended && !IsBlockedWord(field)) continue;
-    // The row says itself what the word means.
-    if (!ended && Has(DeckColumn::kBlocked) && !Field(DeckColumn::kBlocked).empty()) continue;
+    if (!ended && TermsOf(row).blocked) continue;  // nobody is left in doubt
     Note(DeckColumn::kUnknown, field,
          absl::StrCat("stands in column ", Quote(columns_[index].name), ": ",
                       ended ? "remove the row if it is to end"

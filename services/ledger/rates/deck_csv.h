@@ -181,7 +181,7 @@ class DeckCsvParser {
   void ReadPrices(RateRow* row);
   void ReadNextPrice(RateRow* row);
   void CheckMinimum(const RateRow& row);
-  void CheckWords();
+  void CheckWords(const RateRow& row);
   void CountAreaCode(absl::string_view calling_code, absl::string_view area);
   // Of the area codes of the file, once it is read.
   void CheckAreaCodes();
