@@ -64,6 +64,7 @@ def book(channel, now):
     support_pb2_grpc.SupportStub(channel).RecordPayment(
         support_pb2.RecordPaymentRequest(
             account_id=ACCOUNT, request_id="paid", reason="a test", reference="bank-1",
+            means=resources_pb2.PAYMENT_MEANS_BANK_TRANSFER,
             amount=money_pb2.Money(currency_code="USD", units=5000)), timeout=DEADLINE)
     for user in ("ann", "bob"):
         stub.PutUser(accounts.PutUserRequest(account_id=ACCOUNT, user_id=user), timeout=DEADLINE)
