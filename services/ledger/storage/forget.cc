@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/hold.h"
+#include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/storage/errors.h"
@@ -26,14 +28,19 @@ class Forgetting {
       : connection_(connection),
         options_(options),
         account_(Quoted(account_id)),
-        of_user_(absl::StrCat("account_id = ", account_, " AND user_id = ", Quoted(user_id))) {}
+        user_(Quoted(user_id)) {}
 
   absl::StatusOr<Forgotten> Run(absl::string_view account_id, absl::string_view user_id) {
-    RESERVE_ASSIGN_OR_RETURN(const int64_t users, Count("users", of_user_));
+    RESERVE_ASSIGN_OR_RETURN(const int64_t users,
+                             Count(absl::StrCat("SELECT COUNT(*) FROM users WHERE account_id = ",
+                                                account_, " AND user_id = ", user_)));
     if (users == 0) return domain::UserNotFound(account_id, user_id);
     RESERVE_RETURN_IF_ERROR(CheckNothingWaits());
-    RESERVE_ASSIGN_OR_RETURN(gone_.kept_entries,
-                             Count("entries", absl::StrCat(WithNumber(), " AND NOT ", Tagged())));
+    RESERVE_ASSIGN_OR_RETURN(
+        gone_.kept_entries,
+        Count(absl::StrCat("SELECT COUNT(*) FROM entries WHERE account_id = ", account_,
+                           " AND user_id = ", user_, " AND COALESCE(chain_form, 0) <> ", kTagged,
+                           " AND LENGTH(destination) BETWEEN 1 AND ", kLongestNumber)));
     if (options_.dry_run) return Counted();
     RESERVE_RETURN_IF_ERROR(ErasePages());
     RESERVE_RETURN_IF_ERROR(InTransaction([this] { return EraseTheRest(); }));
@@ -41,48 +48,53 @@ class Forgetting {
   }
 
  private:
-  static std::string Tagged() { return "COALESCE(chain_form, 0) = 2"; }
-  std::string WithNumber() const {
-    return absl::StrCat(of_user_, " AND LENGTH(destination) BETWEEN 1 AND ",
-                        domain::kNumberDigestLength - 1);
-  }
+  static constexpr int kTagged = static_cast<int>(domain::ChainForm::kTagged);
+  static constexpr size_t kLongestNumber = domain::kNumberDigestLength - 1;
+  static constexpr int kOpen = static_cast<int>(domain::HoldState::kOpen);
+  static constexpr int kUnsettled = static_cast<int>(domain::HoldState::kUnsettled);
 
-  absl::StatusOr<int64_t> Count(absl::string_view table, absl::string_view where) {
+  absl::StatusOr<int64_t> Count(const std::string& sql) {
     int64_t count = 0;
     RESERVE_RETURN_IF_ERROR(
-        connection_.Query(absl::StrCat("SELECT COUNT(*) FROM ", table, " WHERE ", where),
-                          [&count](const Row& row) { count = row.Int(1); }));
+        connection_.Query(sql, [&count](const Row& row) { count = row.Int(1); }));
     return count;
   }
 
   absl::Status CheckNothingWaits() {
-    RESERVE_ASSIGN_OR_RETURN(
-        const int64_t calls,
-        Count("holds",
-              absl::StrCat(of_user_, " AND state IN (", static_cast<int>(domain::HoldState::kOpen),
-                           ",", static_cast<int>(domain::HoldState::kUnsettled), ")")));
+    RESERVE_ASSIGN_OR_RETURN(const int64_t calls,
+                             Count(absl::StrCat("SELECT COUNT(*) FROM holds WHERE account_id = ",
+                                                account_, " AND user_id = ", user_,
+                                                " AND state IN (", kOpen, ",", kUnsettled, ")")));
     RESERVE_ASSIGN_OR_RETURN(
         const int64_t unrated,
-        Count("usage_states", absl::StrCat(of_user_, " AND status = ",
-                                           static_cast<int>(domain::UsageStatus::kUnrated))));
+        Count(absl::StrCat("SELECT COUNT(*) FROM usage_states WHERE account_id = ", account_,
+                           " AND user_id = ", user_,
+                           " AND status = ", static_cast<int>(domain::UsageStatus::kUnrated))));
     if (calls + unrated > 0) return UserStillCalls(calls, unrated);
     return absl::OkStatus();
   }
 
   absl::StatusOr<Forgotten> Counted() {
-    RESERVE_ASSIGN_OR_RETURN(gone_.entries,
-                             Count("entries", absl::StrCat(WithNumber(), " AND ", Tagged())));
-    RESERVE_ASSIGN_OR_RETURN(gone_.holds, Count("ended_holds", WithNumber()));
-    RESERVE_ASSIGN_OR_RETURN(gone_.keys, Count("number_keys", of_user_));
+    RESERVE_ASSIGN_OR_RETURN(
+        gone_.entries,
+        Count(absl::StrCat("SELECT COUNT(*) FROM entries WHERE account_id = ", account_,
+                           " AND user_id = ", user_, " AND chain_form = ", kTagged,
+                           " AND LENGTH(destination) BETWEEN 1 AND ", kLongestNumber)));
+    RESERVE_ASSIGN_OR_RETURN(
+        gone_.holds,
+        Count(absl::StrCat("SELECT COUNT(*) FROM ended_holds WHERE account_id = ", account_,
+                           " AND user_id = ", user_, " AND destination <> ''")));
+    RESERVE_ASSIGN_OR_RETURN(
+        gone_.keys, Count(absl::StrCat("SELECT COUNT(*) FROM number_keys WHERE account_id = ",
+                                       account_, " AND user_id = ", user_)));
     return gone_;
   }
 
   // What is booked by now, page by page.
   absl::Status ErasePages() {
-    int64_t last = 0;
-    RESERVE_RETURN_IF_ERROR(connection_.Query(
-        absl::StrCat("SELECT last_seq FROM balances WHERE account_id = ", account_),
-        [&last](const Row& row) { last = row.Int(1); }));
+    RESERVE_ASSIGN_OR_RETURN(
+        const int64_t last,
+        Count(absl::StrCat("SELECT last_seq FROM balances WHERE account_id = ", account_)));
     while (done_ < last) {
       const int64_t end = std::min(last, done_ + options_.page);
       RESERVE_RETURN_IF_ERROR(InTransaction([this, end] { return ErasePage(end); }));
@@ -101,36 +113,36 @@ class Forgetting {
         "UPDATE balances SET version = version + 1, revision = revision + 1 WHERE account_id = ",
         account_)));
     RESERVE_ASSIGN_OR_RETURN(
-        const int64_t erased,
+        erased_,
         connection_.Update(absl::StrCat(
-            "UPDATE entries SET destination = SHA2(CONCAT((SELECT k.number_key ", KeyOf(),
-            "), destination), 256) WHERE ", WithNumber(), " AND ", Tagged(), " AND seq BETWEEN ",
-            done_ + 1, " AND ", end, " AND EXISTS (SELECT 1 ", KeyOf(), ")")));
-    erased_ = erased;
+            "UPDATE entries SET destination = SHA2(CONCAT((SELECT k.number_key FROM number_keys k "
+            "WHERE k.account_id = entries.account_id AND k.user_id = entries.user_id "
+            "AND k.year = YEAR(entries.start_time)), destination), 256) WHERE account_id = ",
+            account_, " AND user_id = ", user_, " AND chain_form = ", kTagged,
+            " AND LENGTH(destination) BETWEEN 1 AND ", kLongestNumber, " AND seq > ", done_,
+            " AND seq <= ", end,
+            " AND EXISTS (SELECT 1 FROM number_keys n WHERE n.account_id = entries.account_id "
+            "AND n.user_id = entries.user_id AND n.year = YEAR(entries.start_time))")));
     return absl::OkStatus();
   }
-  std::string KeyOf() const {
-    return absl::StrCat("FROM number_keys k WHERE k.account_id = ", account_,
-                        " AND k.user_id = entries.user_id AND k.year = YEAR(entries.start_time)");
-  }
 
-  // What was booked meanwhile, the holds, and the keys.
+  // What was booked meanwhile, the holds, the name, and the keys.
   absl::Status EraseTheRest() {
-    RESERVE_RETURN_IF_ERROR(ErasePage(INT64_MAX));
-    RESERVE_ASSIGN_OR_RETURN(const int64_t holds,
-                             connection_.Update(absl::StrCat(
-                                 "UPDATE ended_holds SET destination = '' WHERE ", WithNumber())));
+    RESERVE_RETURN_IF_ERROR(ErasePage(std::numeric_limits<int64_t>::max()));
+    RESERVE_ASSIGN_OR_RETURN(
+        gone_.holds, connection_.Update(absl::StrCat(
+                         "UPDATE ended_holds SET destination = '' WHERE account_id = ", account_,
+                         " AND user_id = ", user_, " AND destination <> ''")));
     // Places that are free, and used again.
+    RESERVE_RETURN_IF_ERROR(connection_.Execute(absl::StrCat(
+        "UPDATE holds SET destination = '' WHERE account_id = ", account_, " AND user_id = ", user_,
+        " AND state NOT IN (", kOpen, ",", kUnsettled, ")")));
     RESERVE_RETURN_IF_ERROR(connection_.Execute(
-        absl::StrCat("UPDATE holds SET destination = '' WHERE ", WithNumber(),
-                     " AND state NOT IN (", static_cast<int>(domain::HoldState::kOpen), ",",
-                     static_cast<int>(domain::HoldState::kUnsettled), ")")));
-    RESERVE_RETURN_IF_ERROR(connection_.Execute(
-        absl::StrCat("UPDATE users SET display_name = '' WHERE ", of_user_)));
-    RESERVE_ASSIGN_OR_RETURN(const int64_t keys, connection_.Update(absl::StrCat(
-                                                     "DELETE FROM number_keys WHERE ", of_user_)));
-    gone_.holds = holds;
-    gone_.keys = keys;
+        absl::StrCat("UPDATE users SET display_name = '' WHERE account_id = ", account_,
+                     " AND user_id = ", user_)));
+    RESERVE_ASSIGN_OR_RETURN(
+        gone_.keys, connection_.Update(absl::StrCat("DELETE FROM number_keys WHERE account_id = ",
+                                                    account_, " AND user_id = ", user_)));
     return absl::OkStatus();
   }
 
@@ -153,8 +165,8 @@ class Forgetting {
 
   Connection& connection_;
   const ForgetOptions& options_;
-  const std::string account_;  // quoted
-  const std::string of_user_;
+  const std::string account_;  // quoted, as is the user
+  const std::string user_;
   int64_t done_ = 0;    // the last entry that was looked at
   int64_t erased_ = 0;  // by the transaction under way
   Forgotten gone_;

@@ -28,6 +28,7 @@
 #include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/feature_level.h"
+#include "services/ledger/storage/forget.h"
 #include "services/ledger/storage/hold_rows.h"
 #include "services/ledger/storage/migrator.h"
 #include "services/ledger/storage/number_key_rows.h"
@@ -1403,6 +1404,54 @@ TEST_F(DatabaseErrorsElsewhereTest, TheLevelIsRaisedOnceOrNotAtAllWhateverFails)
       const absl::Status again = finish();
       ASSERT_TRUE(again.ok()) << again;
       EXPECT_EQ(level(), domain::kNewestFeatureLevel);
+    }
+  }
+}
+
+// --- Who is forgotten ---------------------------------------------------------------------
+
+TEST_F(DatabaseErrorsElsewhereTest, APersonIsForgottenOnceOrAgainWhateverFails) {
+  constexpr char kForgetful[] = "forgetful";
+  OpenFunded(*engine_, kForgetful);
+  for (const char* id : {"one", "two"}) {
+    ASSERT_TRUE(
+        Ask<UsageReply>(*engine_, kForgetful, RecordUsage{Call(kUser, id, kStandardNumber, 60)})
+            .ok());
+  }
+  const TestDatabase& sql = ledger_->sql();
+  const std::string of_user =
+      absl::StrCat(" WHERE account_id = '", kForgetful, "' AND user_id = '", kUser, "'");
+  const auto remember = [&] {
+    sql.Execute("DELETE FROM number_keys" + of_user);
+    sql.Execute(
+        "INSERT INTO number_keys (account_id,user_id,year,number_key) SELECT DISTINCT "
+        "account_id,user_id,YEAR(start_time),REPEAT('k',32) FROM entries" +
+        of_user);
+    sql.Execute("UPDATE entries SET destination = '12025550123'" + of_user);
+  };
+  const auto forget = [&] {
+    return Query([=](Connection& c) {
+      const storage::ForgetOptions a_try = {.dry_run = true};
+      RESERVE_RETURN_IF_ERROR(storage::ForgetUser(c, kForgetful, kUser, a_try).status());
+      return storage::ForgetUser(c, kForgetful, kUser, {}).status();
+    });
+  };
+  remember();
+  const std::vector<std::string> statements = Learn([&] { ASSERT_TRUE(forget().ok()); });
+  for (const Place& place : PlacesOf(statements)) {
+    for (const Fault& fault : place.faults) {
+      SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
+      remember();
+      sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
+      const absl::Status asked = forget();
+      EXPECT_GT(sabotage_->struck(), 0) << "nothing was spoiled";
+      sabotage_->End();
+      const absl::Status again = forget();
+      ASSERT_TRUE(again.ok()) << asked << ", then " << again;
+      EXPECT_EQ(
+          sql.QueryInt("SELECT COUNT(*) FROM entries" + of_user + " AND LENGTH(destination) <> 64"),
+          0);
+      EXPECT_EQ(sql.QueryInt("SELECT COUNT(*) FROM number_keys" + of_user), 0);
     }
   }
 }
