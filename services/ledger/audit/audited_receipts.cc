@@ -14,7 +14,7 @@ namespace {
 using domain::Entry;
 using domain::Receipt;
 
-constexpr int kPage = 500;
+constexpr int kReceiptsAPage = 500;
 
 std::string TextOf(domain::EntryKind kind, Nanos amount, int64_t ordinal, absl::Time time) {
   return absl::StrCat("kind ", static_cast<int>(kind), ", ", FormatDecimal(amount), ", of ordinal ",
@@ -31,7 +31,7 @@ absl::Status AuditedReceipts::Load(storage::Connection& connection,
     RESERVE_ASSIGN_OR_RETURN(
         std::vector<Receipt> page,
         storage::ListReceipts(connection, account.account_id, last_number + 1, storage::kNewest,
-                              storage::Oldest::kFirst, kPage));
+                              storage::Oldest::kFirst, kReceiptsAPage));
     for (Receipt& receipt : page) {
       if (receipt.number != last_number + 1) {
         differs_(absl::StrCat(receipt.seq),
@@ -47,7 +47,7 @@ absl::Status AuditedReceipts::Load(storage::Connection& connection,
       if (first_seq_ == 0) first_seq_ = receipt.seq;
       by_seq_[receipt.seq] = std::move(receipt);
     }
-    if (page.size() < kPage) break;
+    if (page.size() < kReceiptsAPage) break;
   }
   if (account.last_receipt != last_number) {
     differs_("", absl::StrCat("last receipt ", account.last_receipt), absl::StrCat(last_number));
