@@ -13,7 +13,6 @@
 #include "common/text/utf8.h"
 #include "services/ledger/domain/destination.h"
 #include "services/ledger/domain/settings.h"
-#include "services/ledger/serve/currency_settings_file.h"
 #include "services/ledger/storage/database_url.h"
 #include "tests/fuzz/targets.h"
 
@@ -54,11 +53,6 @@ void DatabaseUrls(absl::string_view bytes) {
     Require(!absl::StartsWith(parameter, "ssl_ca=") || !options->ssl_ca.empty(),
             "who asks for TLS gets it");
   }
-}
-
-void Currencies(absl::string_view bytes) {
-  const auto table = serve::ParseCurrencySettings(bytes);
-  if (!table.ok()) RequireReadable(table.status().message());
 }
 
 void Flags(absl::string_view bytes) {

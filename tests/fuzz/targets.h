@@ -14,13 +14,13 @@ namespace reserve::fuzz {
 void Decks(absl::string_view bytes);  // a rate deck's file, in any encoding and form
 void Roles(absl::string_view bytes);  // the file of who may call what
 void DatabaseUrls(absl::string_view bytes);
-void Currencies(absl::string_view bytes);  // the file of settings by currency
-void Flags(absl::string_view bytes);       // a command line, and addresses in it
-void Numbers(absl::string_view bytes);     // what was dialled; card numbers in free text
+void Flags(absl::string_view bytes);    // a command line, and addresses in it
+void Numbers(absl::string_view bytes);  // what was dialled; card numbers in free text
 #ifdef RESERVE_WITH_GRPC
 void PageTokens(absl::string_view bytes);
 void Requests(absl::string_view bytes);        // messages of callers
 void GatewayAnswers(absl::string_view bytes);  // messages of the payment gateway
+void Currencies(absl::string_view bytes);      // the file of settings by currency
 #endif
 
 struct Target {
@@ -31,13 +31,13 @@ inline constexpr Target kTargets[] = {
     {"decks", Decks},
     {"roles", Roles},
     {"database_urls", DatabaseUrls},
-    {"currencies", Currencies},
     {"flags", Flags},
     {"numbers", Numbers},
 #ifdef RESERVE_WITH_GRPC
     {"page_tokens", PageTokens},
     {"requests", Requests},
     {"gateway_answers", GatewayAnswers},
+    {"currencies", Currencies},
 #endif
 };
 
