@@ -181,10 +181,7 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
   // A cancelled upload looks to OnReadDone like a complete one.
   void OnCancel() override { cancelled_ = true; }
 
-  void OnDone() override {
-    imports_.fetch_sub(1);
-    delete this;
-  }
+  void OnDone() override { delete this; }
 
  private:
   absl::Status TakeMessage() {
@@ -301,7 +298,11 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
             response_->mutable_rate_deck());
   }
 
-  void End(const absl::Status& status) { Finish(record_.End(status)); }
+  // Once. Who hears of the end may begin the next import at once, so its place is free before.
+  void End(const absl::Status& status) {
+    imports_.fetch_sub(1);
+    Finish(record_.End(status));
+  }
 
   const ApiContext api_;
   const Doorkeeper* const keeper_;
