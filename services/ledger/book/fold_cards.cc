@@ -21,7 +21,8 @@ using domain::Account;
 using domain::Transition;
 
 // `method` is one of the account's.
-PaymentMethodReply PaymentMethodReplyOf(const Account& account, const domain::PaymentMethod& method) {
+PaymentMethodReply PaymentMethodReplyOf(const Account& account,
+                                        const domain::PaymentMethod& method) {
   return {method, static_cast<int32_t>(&method - account.payment_methods.data()) + 1};
 }
 

@@ -15,8 +15,8 @@ namespace reserve::cli {
 // Brings the schema of --database up to date; with --grant gives --grantee its rights, with
 // --finish raises the feature level.
 absl::Status RunMigrate();
-// Erases the telephone numbers of a user (storage/forget.h), as --database's user, and says how many.
-// `names`: the account and the user.
+// Erases the telephone numbers of a user (storage/forget.h), as --database's user, and says how
+// many. `names`: the account and the user.
 absl::Status RunForget(const std::vector<std::string>& names);
 
 // Prints the GRANT statements that --grantee needs to serve.

@@ -20,23 +20,24 @@ constexpr absl::string_view kActivationColumns =
 absl::StatusOr<std::vector<DeckActivation>> QueryActivations(Connection& connection,
                                                              absl::string_view rest) {
   std::vector<DeckActivation> activations;
-  RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT ", kActivationColumns, " FROM rate_activations ", rest), [&](const Row& row) {
-        DeckActivation& each = activations.emplace_back();
-        each.number = row.Int(1);
-        each.deck_version = row.Int(2);
-        each.currency = row.Text(3);
-        each.series = row.Text(4);
-        each.from = row.Time(5);
-        each.backdated = row.Int(6) != 0;
-        each.write_time = row.Time(7);
-        each.stage = static_cast<ActivationStage>(row.Int(8));
-        each.request_id = row.Text(9);
-        each.digest = row.Text(10);
-        each.reason = row.Text(11);
-        each.actor = row.Text(12);
-        each.reference = row.Text(13);
-      }));
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query(absl::StrCat("SELECT ", kActivationColumns, " FROM rate_activations ", rest),
+                       [&](const Row& row) {
+                         DeckActivation& each = activations.emplace_back();
+                         each.number = row.Int(1);
+                         each.deck_version = row.Int(2);
+                         each.currency = row.Text(3);
+                         each.series = row.Text(4);
+                         each.from = row.Time(5);
+                         each.backdated = row.Int(6) != 0;
+                         each.write_time = row.Time(7);
+                         each.stage = static_cast<ActivationStage>(row.Int(8));
+                         each.request_id = row.Text(9);
+                         each.digest = row.Text(10);
+                         each.reason = row.Text(11);
+                         each.actor = row.Text(12);
+                         each.reference = row.Text(13);
+                       }));
   return activations;
 }
 

@@ -53,9 +53,8 @@ absl::Status ParseParameters(absl::string_view query, DatabaseOptions* options) 
     } else if (kv.first == "ssl_ca") {
       options->ssl_ca = std::move(value);
     } else {
-      return InvalidField("database",
-                          absl::StrCat("has the unknown ", NameOf(kv.first, query),
-                                       "; known are socket and ssl_ca"));
+      return InvalidField("database", absl::StrCat("has the unknown ", NameOf(kv.first, query),
+                                                   "; known are socket and ssl_ca"));
     }
   }
   return absl::OkStatus();

@@ -29,11 +29,11 @@ absl::Status LedgersTooOld(int level, int newest, const std::vector<std::string>
 }
 
 absl::Status UserStillCalls(int64_t calls, int64_t unrated) {
-  return MakeError(absl::StatusCode::kFailedPrecondition, "USER_STILL_CALLS", "user",
-                   absl::StrCat("has ", calls, " calls in progress or without their record, and ",
-                                unrated,
-                                " usages without a price: wait, or void them; their numbers are "
-                                "still needed"));
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition, "USER_STILL_CALLS", "user",
+      absl::StrCat("has ", calls, " calls in progress or without their record, and ", unrated,
+                   " usages without a price: wait, or void them; their numbers are "
+                   "still needed"));
 }
 
 }  // namespace reserve::storage

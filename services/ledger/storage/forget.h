@@ -1,6 +1,6 @@
-// Forgets a person: the telephone numbers that one user called and was called by go, with the user's
-// name, and the books and the chain stay whole (docs/CHAIN.md). For the migrating user: the ledger's own may not
-// change what is booked.
+// Forgets a person: the telephone numbers that one user called and was called by go, with the
+// user's name, and the books and the chain stay whole (docs/CHAIN.md). For the migrating user: the
+// ledger's own may not change what is booked.
 //
 //   RESERVE_ASSIGN_OR_RETURN(const Forgotten gone, ForgetUser(connection, "brook-cafe", "ann",
 //   {}));

@@ -93,8 +93,8 @@ TEST(AuditorTest, MonthlyAllowancesAreReplayed) {
   ASSERT_TRUE(Ask<UserReply>(*engine, kAccount, PutUser{"m", "monthly"}).ok());
   domain::Usage last_month = Call("m", "a", kStandardNumber, 420);
   last_month.start_time -= absl::Hours(24 * 30);
-  for (const domain::Usage& usage : {last_month, Call("m", "b", kStandardNumber, 420),
-                                     Call("m", "c", kStandardNumber, 420)}) {
+  for (const domain::Usage& usage :
+       {last_month, Call("m", "b", kStandardNumber, 420), Call("m", "c", kStandardNumber, 420)}) {
     ASSERT_TRUE(Ask<UsageReply>(*engine, kAccount, RecordUsage{usage}).ok());
   }
   ASSERT_TRUE(Ask<UserReply>(*engine, kAccount, PutUser{"m", "per_minute"}).ok());
