@@ -8,6 +8,7 @@
 #include "common/error/error.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/engine/errors.h"
+#include "services/ledger/engine/timeline_writes.h"
 #include "services/ledger/storage/activation_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/plan_rows.h"
@@ -19,20 +20,10 @@ namespace {
 using rates::ActivationStage;
 using rates::DeckActivation;
 
-// A commit that takes too long again and again says that the database is not fit for it now.
-constexpr int kMaxLate = 3;
-// How often others may come first.
-constexpr int kMaxTries = 20;
-
 absl::StatusOr<rates::Timeline> LoadTimeline(storage::Connection& connection) {
   RESERVE_ASSIGN_OR_RETURN(std::vector<DeckActivation> activations,
                            storage::LoadActivations(connection));
   return rates::Timeline(std::move(activations));
-}
-
-bool AnotherCameFirst(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kAlreadyExists ||
-         status.code() == absl::StatusCode::kAborted;
 }
 
 absl::StatusOr<rates::DeckHeader> FindDeck(storage::Connection& connection, int64_t version) {
@@ -45,38 +36,16 @@ absl::StatusOr<rates::DeckHeader> FindDeck(storage::Connection& connection, int6
   return *found;
 }
 
-// What was written is for all to read by now: was it in time?
-absl::StatusOr<ActivationStage> Decide(storage::Connection& connection,
-                                       const CatalogKeeper::DatabaseClock& clock,
-                                       const DeckActivation& activation) {
-  RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock(connection));
-  const bool in_time = now + rates::kTimelineHolds <= activation.from;
-  return storage::DecideActivation(connection, activation.number,
-                                   in_time ? ActivationStage::kCounts : ActivationStage::kMissed);
+// The id may be that of a rerating, or of a plan's version.
+absl::Status CheckIdIsFree(storage::Connection& connection, const std::string& request_id) {
+  RESERVE_ASSIGN_OR_RETURN(const auto rerating, storage::FindRerating(connection, request_id));
+  RESERVE_ASSIGN_OR_RETURN(const auto plan, storage::FindPlanVersion(connection, request_id));
+  if (!rerating.has_value() && !plan.has_value()) return absl::OkStatus();
+  return domain::RequestIdReused(request_id);
 }
 
-// The one that was written for the request, if it counts, or can still come to.
-absl::StatusOr<std::optional<DeckActivation>> FindKnown(storage::Connection& connection,
-                                                        const CatalogKeeper::DatabaseClock& clock,
-                                                        const ActivationOrder& order) {
-  RESERVE_ASSIGN_OR_RETURN(std::optional<DeckActivation> known,
-                           storage::FindActivation(connection, order.request_id));
-  if (!known.has_value()) {
-    // The id may be that of a rerating, or of a plan's version.
-    RESERVE_ASSIGN_OR_RETURN(const auto rerating,
-                             storage::FindRerating(connection, order.request_id));
-    RESERVE_ASSIGN_OR_RETURN(const auto plan,
-                             storage::FindPlanVersion(connection, order.request_id));
-    if (rerating.has_value() || plan.has_value()) return domain::RequestIdReused(order.request_id);
-    return std::nullopt;
-  }
-  if (known->digest != order.digest) return domain::RequestIdReused(order.request_id);
-  if (known->stage == ActivationStage::kPrepared) {
-    RESERVE_ASSIGN_OR_RETURN(known->stage, Decide(connection, clock, *known));
-  }
-  if (known->stage == ActivationStage::kMissed) return std::nullopt;
-  return known;
-}
+constexpr TimelineTable<DeckActivation> kActivations = {
+    storage::FindActivation, CheckIdIsFree, storage::AddActivation, storage::DecideActivation};
 
 }  // namespace
 
@@ -109,22 +78,8 @@ absl::StatusOr<DeckActivation> PlanActivation(storage::Connection& connection,
 absl::StatusOr<DeckActivation> Activate(storage::Connection& connection,
                                         const CatalogKeeper::DatabaseClock& clock,
                                         const ActivationOrder& order) {
-  int late = 0;
-  for (int tries = 0; tries < kMaxTries && late < kMaxLate; ++tries) {
-    RESERVE_ASSIGN_OR_RETURN(std::optional<DeckActivation> known,
-                             FindKnown(connection, clock, order));
-    if (known.has_value()) return *std::move(known);
-    RESERVE_ASSIGN_OR_RETURN(DeckActivation activation, PlanActivation(connection, clock, order));
-    const absl::Status added = storage::AddActivation(connection, activation);
-    if (AnotherCameFirst(added)) continue;
-    RESERVE_RETURN_IF_ERROR(added);
-    if (activation.stage == ActivationStage::kPrepared) {
-      RESERVE_ASSIGN_OR_RETURN(activation.stage, Decide(connection, clock, activation));
-    }
-    if (activation.stage == ActivationStage::kCounts) return activation;
-    ++late;
-  }
-  return ActivationTooSlow();
+  return PutOnTimeline<DeckActivation>(connection, clock, kActivations, order,
+                                       [&] { return PlanActivation(connection, clock, order); });
 }
 
 absl::Status Retire(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
@@ -155,10 +110,7 @@ absl::Status DecideLeft(storage::Connection& connection, const CatalogKeeper::Da
                         const rates::Timeline& timeline) {
   for (const DeckActivation& each : timeline.activations()) {
     if (each.stage != ActivationStage::kPrepared) continue;
-    RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock(connection));
-    if (now < each.from) continue;
-    RESERVE_RETURN_IF_ERROR(
-        storage::DecideActivation(connection, each.number, ActivationStage::kMissed).status());
+    RESERVE_RETURN_IF_ERROR(MissIfDue(connection, clock, kActivations, each));
   }
   return absl::OkStatus();
 }

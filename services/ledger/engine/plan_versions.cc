@@ -11,6 +11,7 @@
 #include "services/ledger/domain/feature_level.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/engine/errors.h"
+#include "services/ledger/engine/timeline_writes.h"
 #include "services/ledger/storage/activation_rows.h"
 #include "services/ledger/storage/feature_level.h"
 #include "services/ledger/storage/plan_rows.h"
@@ -22,32 +23,12 @@ namespace {
 using rates::ActivationStage;
 using rates::PlanVersion;
 
-// A commit that takes too long again and again says that the database is not fit for it now.
-constexpr int kMaxLate = 3;
-// How often others may come first.
-constexpr int kMaxTries = 20;
-
-bool AnotherCameFirst(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kAlreadyExists ||
-         status.code() == absl::StatusCode::kAborted;
-}
-
 // A program of before would go on by the first version.
 absl::Status CheckLevel(storage::Connection& connection) {
   RESERVE_ASSIGN_OR_RETURN(const int level,
                            storage::ReadFeatureLevel(connection, domain::kNewestFeatureLevel));
   if (level >= domain::kPlansLevel) return absl::OkStatus();
   return domain::FeatureLevelTooLow(level, domain::kPlansLevel);
-}
-
-// What was written is for all to read by now: was it in time?
-absl::StatusOr<ActivationStage> Decide(storage::Connection& connection,
-                                       const CatalogKeeper::DatabaseClock& clock,
-                                       const PlanVersion& version) {
-  RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock(connection));
-  const bool in_time = now + rates::kTimelineHolds <= version.from;
-  return storage::DecidePlanVersion(connection, version.number,
-                                    in_time ? ActivationStage::kCounts : ActivationStage::kMissed);
 }
 
 // The id may be that of an activation or of a rerating.
@@ -58,23 +39,8 @@ absl::Status CheckIdIsFree(storage::Connection& connection, const std::string& r
   return domain::RequestIdReused(request_id);
 }
 
-// The one that was written for the request, if it counts, or can still come to.
-absl::StatusOr<std::optional<PlanVersion>> FindKnown(storage::Connection& connection,
-                                                     const CatalogKeeper::DatabaseClock& clock,
-                                                     const PlanOrder& order) {
-  RESERVE_ASSIGN_OR_RETURN(std::optional<PlanVersion> known,
-                           storage::FindPlanVersion(connection, order.request_id));
-  if (!known.has_value()) {
-    RESERVE_RETURN_IF_ERROR(CheckIdIsFree(connection, order.request_id));
-    return std::nullopt;
-  }
-  if (known->digest != order.digest) return domain::RequestIdReused(order.request_id);
-  if (known->stage == ActivationStage::kPrepared) {
-    RESERVE_ASSIGN_OR_RETURN(known->stage, Decide(connection, clock, *known));
-  }
-  if (known->stage == ActivationStage::kMissed) return std::nullopt;
-  return known;
-}
+constexpr TimelineTable<PlanVersion> kPlanVersions = {
+    storage::FindPlanVersion, CheckIdIsFree, storage::AddPlanVersion, storage::DecidePlanVersion};
 
 // From when on it is in force, if not for all time.
 absl::StatusOr<absl::Time> FromOf(const PlanOrder& order, absl::Time now) {
@@ -134,21 +100,8 @@ absl::StatusOr<PlanVersion> PlanVersionFor(storage::Connection& connection,
 absl::StatusOr<PlanVersion> PutPlan(storage::Connection& connection,
                                     const CatalogKeeper::DatabaseClock& clock,
                                     const PlanOrder& order) {
-  int late = 0;
-  for (int tries = 0; tries < kMaxTries && late < kMaxLate; ++tries) {
-    RESERVE_ASSIGN_OR_RETURN(std::optional<PlanVersion> known, FindKnown(connection, clock, order));
-    if (known.has_value()) return *std::move(known);
-    RESERVE_ASSIGN_OR_RETURN(PlanVersion version, PlanVersionFor(connection, clock, order));
-    const absl::Status added = storage::AddPlanVersion(connection, version);
-    if (AnotherCameFirst(added)) continue;
-    RESERVE_RETURN_IF_ERROR(added);
-    if (version.stage == ActivationStage::kPrepared) {
-      RESERVE_ASSIGN_OR_RETURN(version.stage, Decide(connection, clock, version));
-    }
-    if (version.stage == ActivationStage::kCounts) return version;
-    ++late;
-  }
-  return ActivationTooSlow();
+  return PutOnTimeline<PlanVersion>(connection, clock, kPlanVersions, order,
+                                    [&] { return PlanVersionFor(connection, clock, order); });
 }
 
 absl::Status RetirePlan(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
@@ -177,10 +130,7 @@ absl::Status RetirePlan(storage::Connection& connection, const CatalogKeeper::Da
 absl::Status DecideLeft(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
                         const rates::PlanBook& plans) {
   for (const PlanVersion& each : plans.undecided()) {
-    RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock(connection));
-    if (now < each.from) continue;
-    RESERVE_RETURN_IF_ERROR(
-        storage::DecidePlanVersion(connection, each.number, ActivationStage::kMissed).status());
+    RESERVE_RETURN_IF_ERROR(MissIfDue(connection, clock, kPlanVersions, each));
   }
   return absl::OkStatus();
 }
