@@ -19,26 +19,23 @@
 #include "absl/strings/str_split.h"
 #include "tests/support/build_tree.h"
 #include "tests/support/subprocess.h"
+#include "tests/support/test_authority.h"
 
 namespace reserve {
 namespace {
 
 namespace fs = std::filesystem;
+using test_support::ContentOf;
 using test_support::Subprocess;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-std::string ReadFile(const fs::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 std::string Alerts() {
-  return ReadFile(fs::path(test_support::SourceDir()) / "helm/reserve/files/alerts.yaml");
+  return ContentOf(fs::path(test_support::SourceDir()) / "helm/reserve/files/alerts.yaml");
 }
 std::string Units() {
-  return ReadFile(fs::path(test_support::SourceDir()) / "tests/alerts/alerts_unit.yaml");
+  return ContentOf(fs::path(test_support::SourceDir()) / "tests/alerts/alerts_unit.yaml");
 }
 
 // Every match of the first group, in order.
@@ -153,7 +150,7 @@ TEST_F(AlertsTest, EachGoesByAMetricThatAProgramHas) {
   for (const char* folder : {"common", "services", "worker"}) {
     for (const fs::directory_entry& entry :
          fs::recursive_directory_iterator(fs::path(test_support::SourceDir()) / folder)) {
-      if (entry.path().extension() == ".cc") sources += ReadFile(entry.path());
+      if (entry.path().extension() == ".cc") sources += ContentOf(entry.path());
     }
   }
   for (const std::string& metric : FindAll(Alerts(), "(reserve_\\w+)\\{")) {

@@ -36,6 +36,7 @@ namespace {
 
 namespace fs = std::filesystem;
 namespace pb = ledger::v1;
+using test_support::ContentOf;
 using test_support::FreePort;
 using test_support::HttpGet;
 using test_support::ReplicatedServers;
@@ -47,16 +48,11 @@ using ::testing::ElementsAre;
 
 constexpr absl::Duration kPatience = absl::Seconds(90);
 
-std::string ReadFile(const fs::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 // The chart's, without their waits.
 std::string RulesAtOnce() {
   std::string rules = "groups:\n- name: reserve\n  rules:\n";
   const std::string alerts =
-      ReadFile(fs::path(test_support::SourceDir()) / "helm/reserve/files/alerts.yaml");
+      ContentOf(fs::path(test_support::SourceDir()) / "helm/reserve/files/alerts.yaml");
   for (const absl::string_view line :
        absl::StrSplit(absl::StrReplaceAll(alerts, {{"NAMESPACE", "e2e"}}), '\n')) {
     const bool left_out = line.empty() || absl::StartsWith(line, "  severity:") ||
@@ -230,9 +226,9 @@ TEST_F(AlertsLiveTest, EachFiresOnceWhatItIsForHappensAndNotBefore) {
 
 TEST(AlertsTest, ThereIsNoAlertThatIsNotTriedHere) {
   const std::string source =
-      ReadFile(fs::path(test_support::SourceDir()) / "tests/e2e/alerts_live_test.cc");
+      ContentOf(fs::path(test_support::SourceDir()) / "tests/e2e/alerts_live_test.cc");
   const std::string alerts =
-      ReadFile(fs::path(test_support::SourceDir()) / "helm/reserve/files/alerts.yaml");
+      ContentOf(fs::path(test_support::SourceDir()) / "helm/reserve/files/alerts.yaml");
   for (const absl::string_view line : absl::StrSplit(alerts, '\n')) {
     absl::string_view name = line;
     if (!absl::ConsumePrefix(&name, "- alert: ")) continue;

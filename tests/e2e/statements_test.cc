@@ -16,12 +16,14 @@
 #include "absl/strings/str_split.h"
 #include "tests/e2e/stack_suite.h"
 #include "tests/support/build_tree.h"
+#include "tests/support/test_authority.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::e2e {
 namespace {
 
 namespace pb = ledger::v1;
+using test_support::ContentOf;
 using test_support::FindProgram;
 using test_support::Subprocess;
 using test_support::WaitUntil;
@@ -334,13 +336,6 @@ TEST_F(StatementsTest, TheReportAsCsvHasALineForEachEntry) {
   EXPECT_EQ(stack_->RunLedger({"report", "--account=lines", "--month=march"}).exit_code, 2);
 }
 
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 // What a browser makes of a page, and how it looks; empty where it did not end.
 struct Seen {
   std::string dom;
@@ -363,7 +358,7 @@ Seen LookAt(const std::string& browser, const std::string& folder, const std::st
     EXPECT_EQ((*process)->Wait(absl::Seconds(120)), 0) << (*process)->Stderr();
     if (what == "--dump-dom") seen.dom = (*process)->Stdout();
   }
-  seen.picture = ReadFile(picture);
+  seen.picture = ContentOf(picture);
   return seen;
 }
 

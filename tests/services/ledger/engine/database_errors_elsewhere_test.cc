@@ -179,6 +179,36 @@ class DatabaseErrorsElsewhereTest : public testing::Test {
   // Runs a query as callers do, on the pool behind the proxy.
   absl::Status Query(QueryPool::Work work) { return engine_->queries().Run(std::move(work)); }
 
+  // What is done once under a name: with each fault at each of its statements it is done, or told,
+  // and done once when it is asked for again.
+  struct DoneOnce {
+    std::function<void()> next;           // another name
+    std::function<absl::Status()> ask;    // under that name
+    std::function<int64_t()> stored;      // how often it is there
+    std::function<void()> clean = [] {};  // after the faults of each statement
+  };
+  void ExpectDoneOnceWhateverFails(const DoneOnce& it) {
+    it.next();
+    const std::vector<std::string> statements = Learn([&] { ASSERT_TRUE(it.ask().ok()); });
+    EXPECT_GE(statements.size(), 8u);
+    for (const Place& place : PlacesOf(statements)) {
+      for (const Fault& fault : place.faults) {
+        SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
+        it.next();
+        sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
+        const absl::Status asked = it.ask();
+        EXPECT_GT(sabotage_->struck(), 0) << "nothing was spoiled";
+        sabotage_->End();
+        ExpectTold(asked, fault, place.beginning == "COMMIT");
+        EXPECT_TRUE(!asked.ok() || it.stored() == 1);
+        const absl::Status again = it.ask();
+        ASSERT_TRUE(again.ok()) << again;
+        EXPECT_EQ(it.stored(), 1);
+      }
+      it.clean();
+    }
+  }
+
   // Of the accounts of this prefix, numbered from 1.
   void ExpectClean(absl::string_view prefix, int accounts) {
     Findings findings;
@@ -991,31 +1021,16 @@ TEST_F(DatabaseErrorsElsewhereTest, AnImportIsDoneOnceOrNotAtAll) {
     return ledger_->sql().QueryInt(
         absl::StrCat("SELECT COUNT(*) FROM rate_decks WHERE name = '", header.name, "'"));
   };
-  next_deck();
-  const std::vector<std::string> statements = Learn([&] { ASSERT_TRUE(import().ok()); });
-  EXPECT_GE(statements.size(), 8u) << "with what the catalog reads of the new deck";
-  for (const Place& place : PlacesOf(statements)) {
-    for (const Fault& fault : place.faults) {
-      SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
-      next_deck();
-      sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
-      const absl::Status imported = import();
-      EXPECT_GT(sabotage_->struck(), 0) << "nothing was spoiled";
-      sabotage_->End();
-      ExpectTold(imported, fault, place.beginning == "COMMIT");
-      EXPECT_TRUE(!imported.ok() || decks() == 1);
-      const absl::Status again = import();
-      ASSERT_TRUE(again.ok()) << again;
-      EXPECT_EQ(decks(), 1);
-    }
-    // Each catalog keeps all decks in force: enough of them.
+  // Each catalog keeps all decks in force: enough of them.
+  const auto clean = [&] {
     ledger_->sql().Execute("DELETE FROM rate_activations WHERE deck_version > 1");
     ledger_->sql().Execute("DELETE FROM rate_decks WHERE version > 1");
     ledger_->sql().Execute("DELETE FROM rates WHERE deck_version > 1");
     ledger_->sql().Execute("DELETE FROM rate_shapes WHERE deck_version > 1");
     engine_.reset();
     engine_ = ledger_->StartEngine(options_);
-  }
+  };
+  ExpectDoneOnceWhateverFails({next_deck, import, decks, clean});
   EXPECT_EQ(ledger_->sql().QueryInt("SELECT COUNT(*) FROM rate_decks d WHERE rate_count <> "
                                     "(SELECT COUNT(*) FROM rates WHERE deck_version = d.version)"),
             0);
@@ -1036,27 +1051,12 @@ TEST_F(DatabaseErrorsElsewhereTest, AnActivationIsDoneOnceOrNotAtAll) {
         absl::StrCat("SELECT COUNT(*) FROM rate_activations WHERE stage = 2 AND request_id = '",
                      order.request_id, "'"));
   };
-  next();
-  const std::vector<std::string> statements = Learn([&] { ASSERT_TRUE(activate().ok()); });
-  EXPECT_GE(statements.size(), 8u);
-  for (const Place& place : PlacesOf(statements)) {
-    for (const Fault& fault : place.faults) {
-      SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
-      next();
-      sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
-      const absl::Status activated = activate();
-      EXPECT_GT(sabotage_->struck(), 0) << "nothing was spoiled";
-      sabotage_->End();
-      ExpectTold(activated, fault, place.beginning == "COMMIT");
-      EXPECT_TRUE(!activated.ok() || stored() == 1);
-      const absl::Status again = activate();
-      ASSERT_TRUE(again.ok()) << again;
-      EXPECT_EQ(stored(), 1);
-    }
+  const auto clean = [&] {
     ledger_->sql().Execute("DELETE FROM rate_activations WHERE number > 1");
     engine_.reset();
     engine_ = ledger_->StartEngine(options_);
-  }
+  };
+  ExpectDoneOnceWhateverFails({next, activate, stored, clean});
 }
 
 TEST_F(DatabaseErrorsElsewhereTest, AVersionOfAPlanIsPutOnceOrNotAtAll) {
@@ -1075,24 +1075,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AVersionOfAPlanIsPutOnceOrNotAtAll) {
         absl::StrCat("SELECT COUNT(*) FROM plan_versions WHERE stage = 2 AND request_id = '",
                      order.request_id, "'"));
   };
-  next();
-  const std::vector<std::string> statements = Learn([&] { ASSERT_TRUE(put().ok()); });
-  EXPECT_GE(statements.size(), 8u);
-  for (const Place& place : PlacesOf(statements)) {
-    for (const Fault& fault : place.faults) {
-      SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
-      next();
-      sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
-      const absl::Status done = put();
-      EXPECT_GT(sabotage_->struck(), 0) << "nothing was spoiled";
-      sabotage_->End();
-      ExpectTold(done, fault, place.beginning == "COMMIT");
-      EXPECT_TRUE(!done.ok() || stored() == 1);
-      const absl::Status again = put();
-      ASSERT_TRUE(again.ok()) << again;
-      EXPECT_EQ(stored(), 1);
-    }
-  }
+  ExpectDoneOnceWhateverFails({next, put, stored});
 }
 
 TEST_F(DatabaseErrorsElsewhereTest, ADeckIsRetiredOrNotAtAll) {

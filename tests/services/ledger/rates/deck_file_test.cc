@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "services/ledger/domain/country.h"
 #include "services/ledger/rates/deck_csv.h"
+#include "tests/services/ledger/rates/deck_files.h"
 
 namespace reserve::rates {
 namespace {
@@ -21,30 +22,6 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
-
-// What is read of a file, and how.
-DeckFile Read(absl::string_view csv, DeckOptions options = {.currency = "USD"}) {
-  auto file = ReadDeckFile(csv, std::move(options));
-  EXPECT_TRUE(file.ok()) << file.status();
-  return file.ok() ? *std::move(file) : DeckFile();
-}
-
-// Why a file is refused.
-std::string Refusal(absl::string_view csv, DeckOptions options = {.currency = "USD"}) {
-  const auto file = ReadDeckFile(csv, std::move(options));
-  EXPECT_EQ(file.status().code(), absl::StatusCode::kInvalidArgument) << csv;
-  EXPECT_EQ(ReasonOf(file.status()), "INVALID_RATE_DECK");
-  return std::string(file.status().message());
-}
-
-// "44 0.015": of each row.
-std::vector<std::string> Prices(const DeckFile& file) {
-  std::vector<std::string> prices;
-  for (const RateRow& row : file.rows) {
-    prices.push_back(absl::StrCat(row.prefix, " ", FormatDecimal(row.price)));
-  }
-  return prices;
-}
 
 std::vector<std::string> PrefixesOf(absl::string_view field) {
   // Through a file with tabs, so that a field may hold any other separator.

@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "services/ledger/domain/country.h"
 #include "services/ledger/rates/deck_csv.h"
+#include "tests/services/ledger/rates/deck_files.h"
 
 namespace reserve::rates {
 namespace {
@@ -20,27 +21,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
-
-DeckFile Read(absl::string_view csv, DeckOptions options = {.currency = "USD"}) {
-  auto file = ReadDeckFile(csv, std::move(options));
-  EXPECT_TRUE(file.ok()) << csv << file.status();
-  return file.ok() ? *std::move(file) : DeckFile();
-}
-
-std::string Refusal(absl::string_view csv, DeckOptions options = {.currency = "USD"}) {
-  const auto file = ReadDeckFile(csv, std::move(options));
-  EXPECT_EQ(file.status().code(), absl::StatusCode::kInvalidArgument) << csv;
-  EXPECT_EQ(ReasonOf(file.status()), "INVALID_RATE_DECK");
-  return std::string(file.status().message());
-}
-
-std::vector<std::string> Prices(const DeckFile& file) {
-  std::vector<std::string> prices;
-  for (const RateRow& row : file.rows) {
-    prices.push_back(absl::StrCat(row.prefix, " ", FormatDecimal(row.price)));
-  }
-  return prices;
-}
 
 // --- What is to become of a line --------------------------------------------
 
