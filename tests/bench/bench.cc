@@ -679,7 +679,8 @@ absl::Status Bench::MeasureFirstPages() {
     pb::ListUsageRequest request;
     request.set_account_id(kHistoryAccountId);
     request.set_page_size(50);
-    request.mutable_start_from()->set_seconds(absl::ToUnixSeconds(first) + i / 2 % 22 * 86'400);
+    request.mutable_start_from()->set_seconds(absl::ToUnixSeconds(first) +
+                                              int64_t{i / 2 % 22} * 86'400);
     request.mutable_start_before()->set_seconds(request.start_from().seconds() + 86'400);
     grpc::ClientContext context;
     pb::ListUsageResponse response;

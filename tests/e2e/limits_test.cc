@@ -216,7 +216,7 @@ class LongPagesTest : public LimitsTest {
     for (int i = 0; i < kUsages; ++i) {
       pb::RecordUsageRequest* usage = batch.add_requests();
       *usage = UsageOf(absl::StrCat("long-", i));
-      usage->mutable_usage()->mutable_call()->mutable_duration()->set_seconds(33 * 60);
+      usage->mutable_usage()->mutable_call()->mutable_duration()->set_seconds(int64_t{33} * 60);
     }
     const auto booked = Call(stack_->ledger(), &pb::Ledger::Stub::BatchRecordUsage, batch);
     ASSERT_TRUE(booked.ok()) << booked.status();
@@ -480,7 +480,7 @@ TEST_F(LimitsTest, HealthStaysGreenWhileTenTimesAsMuchComesAsThereIsRoomFor) {
   const auto own_port = grpc::CreateChannel(absl::StrCat("127.0.0.1:", health_port),
                                             grpc::InsecureChannelCredentials());
   const Flood flood(channels, kRoom);
-  ASSERT_TRUE(WaitUntil([&] { return flood.refused() > 10 * kRoom; }, absl::Seconds(60)));
+  ASSERT_TRUE(WaitUntil([&] { return flood.refused() > int64_t{10} * kRoom; }, absl::Seconds(60)));
   absl::Duration slowest;
   for (int i = 0; i < kProbes; ++i) {
     const Moment begin = MonotonicNow();

@@ -114,7 +114,7 @@ class StatementsTest : public StackTest {
     stack_->database().Execute(
         absl::StrCat("UPDATE entries SET record_time = TIMESTAMP '2026-03-01 05:30:00' + INTERVAL "
                      "(seq - 1) * ",
-                     30 * 24 * 60 / last, " MINUTE WHERE account_id = '", id, "'"));
+                     int64_t{30} * 24 * 60 / last, " MINUTE WHERE account_id = '", id, "'"));
     Adjust(id, 1, "of today");
     return last;
   }

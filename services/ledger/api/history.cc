@@ -45,7 +45,7 @@ struct Lines {
 void AddDestinationName(const Lines& lines, const domain::Entry& entry, pb::Rating* rating) {
   const std::optional<domain::Rate> rate = lines.Find(entry);
   if (!rate.has_value()) return;
-  rating->set_destination_name(std::string(rate->destination_name));
+  rating->set_destination_name(std::string(rate->destination_name.view()));
   rating->set_carrier_unknown(rate->default_carrier);
 }
 

@@ -81,7 +81,7 @@ grpc::ServerUnaryReactor* AccountsService::QuoteUsage(grpc::CallbackServerContex
     ToProto(usage, rating, account.currency, response->mutable_rating());
     reserve::ToProto(rating.cost, account.currency, response->mutable_cost());
     if (rate.has_value()) {
-      response->mutable_rating()->set_destination_name(std::string(rate->destination_name));
+      response->mutable_rating()->set_destination_name(std::string(rate->destination_name.view()));
       response->set_blocked(rate->blocked);
     }
     return absl::OkStatus();

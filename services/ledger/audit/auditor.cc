@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "common/text/packed_digits.h"
 #include "services/ledger/audit/audited_lines.h"
 #include "services/ledger/audit/audited_receipts.h"
 #include "services/ledger/book/entry_chain.h"
@@ -109,7 +110,7 @@ std::optional<Rate> StoredRate(const Rating& rating) {
   if (rating.deck_version == 0) return std::nullopt;
   Rate rate;
   rate.deck_version = rating.deck_version;
-  rate.prefix = rating.prefix;
+  rate.prefix = PackDigits(rating.prefix);
   rate.price = rating.price;
   rate.connect_fee = rating.connect_fee;
   rate.initial_increment_seconds = rating.initial_increment_seconds;

@@ -60,8 +60,8 @@ absl::StatusOr<const domain::Plan*> Folder::FindPlan(const std::string& plan_id,
   return plan;
 }
 
-const domain::Rate* Folder::Keep(std::optional<domain::Rate> rate) {
-  return rate.has_value() ? &found_rates_.emplace_back(*std::move(rate)) : nullptr;
+const domain::Rate* Folder::Keep(const std::optional<domain::Rate>& rate) {
+  return rate.has_value() ? &found_rates_.emplace_back(*rate) : nullptr;
 }
 
 absl::Status Folder::CheckPlanKnown(const domain::Plan& plan, const domain::Usage& usage) {

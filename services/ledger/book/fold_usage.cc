@@ -1,4 +1,5 @@
 // The fold of usages: asked about, booked, and found to be booked already (U1, U2).
+#include "common/text/packed_digits.h"
 #include "services/ledger/book/folder.h"
 
 #include <optional>
@@ -205,7 +206,7 @@ AuthorizeReply Folder::AuthorizeReplyOf(const AccountImage& image, const domain:
   if (rate != nullptr) {
     reply.price = rate->price;
     reply.standard_rate = rate->standard_rate;
-    reply.prefix = rate->prefix;
+    UnpackDigits(rate->prefix, &reply.prefix);
   }
   return reply;
 }

@@ -187,7 +187,7 @@ class Folder {
     return FindPlan(user.PlanIdAt(start), start);
   }
   // A rate that was found, until the next command.
-  const domain::Rate* Keep(std::optional<domain::Rate> rate);
+  const domain::Rate* Keep(const std::optional<domain::Rate>& rate);
   // UNAVAILABLE if what is in force at its start may still change: what is booked is priced for
   // good (K2). What only promises goes by what is known.
   absl::Status CheckTimelineKnown(const AccountImage& image, const domain::Plan& plan,

@@ -43,11 +43,12 @@ bool IsCountry(absl::string_view code) {
 }
 
 std::string TextOf(NumberCountry country) {
+  const auto letters = static_cast<uint16_t>(country);
+  if (letters > 0xff) return {static_cast<char>(letters >> 8), static_cast<char>(letters & 0xff)};
   for (const Special& special : kSpecial) {
     if (special.country == country) return std::string(special.text);
   }
-  const auto letters = static_cast<uint16_t>(country);
-  return {static_cast<char>(letters >> 8), static_cast<char>(letters & 0xff)};
+  return "";
 }
 
 std::optional<NumberCountry> NumberCountryFrom(absl::string_view text) {

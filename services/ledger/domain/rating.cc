@@ -7,6 +7,7 @@
 #include "absl/numeric/int128.h"
 #include "common/clock/calendar.h"
 #include "common/error/error.h"
+#include "common/text/packed_digits.h"
 #include "services/ledger/domain/refusals.h"
 
 namespace reserve::domain {
@@ -26,7 +27,7 @@ std::string CountryOf(const Usage& usage, const Rate& rate) {
 void CopyRate(const Usage& usage, const Rate& rate, Rating* rating) {
   rating->country = CountryOf(usage, rate);
   rating->deck_version = rate.deck_version;
-  rating->prefix = rate.prefix;
+  UnpackDigits(rate.prefix, &rating->prefix);
   rating->price = rate.price;
 }
 
@@ -216,16 +217,24 @@ int64_t FreeSecondsLeft(const User& user, const Plan& plan, int32_t period) {
 
 absl::StatusOr<Rating> RateUsage(const Usage& usage, const Plan& plan, const User& user,
                                  int32_t period, const Rate* rate) {
-  // Filled in place: a rating is too large to move for every call.
+  // Filled in place, and the only thing that is returned: a rating is too large to move for every
+  // call.
   absl::StatusOr<Rating> rating(absl::in_place);
   rating->plan_id = plan.plan_id;
   rating->free_seconds_before = FreeSecondsLeft(user, plan, period);
+  absl::Status refused;
   if (rate != nullptr && rate->unpriced) {
-    return DestinationBlocked(DestinationField(usage), usage.destination);
+    refused = DestinationBlocked(DestinationField(usage), usage.destination);
+  } else if (usage.kind == UsageKind::kSms) {
+    refused = RateSms(usage, rate, &*rating);
+  } else {
+    refused = RateCall(usage, plan, rate, &*rating);
   }
-  RESERVE_RETURN_IF_ERROR(usage.kind == UsageKind::kSms ? RateSms(usage, rate, &*rating)
-                                                        : RateCall(usage, plan, rate, &*rating));
-  if (TakesOfAllowance(rating->basis)) rating->free_period = period;
+  if (!refused.ok()) {
+    rating = std::move(refused);
+  } else if (TakesOfAllowance(rating->basis)) {
+    rating->free_period = period;
+  }
   return rating;
 }
 

@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/money/money.h"
+#include "common/text/counted_text.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/account_calendar.h"
 #include "services/ledger/domain/country.h"
@@ -28,8 +29,8 @@ namespace reserve::domain {
 // points to lives as long as the deck.
 struct Rate {
   int64_t deck_version = 0;
-  std::string prefix;                      // digits only
-  absl::string_view destination_name;      // for people; not stored with the usage
+  uint64_t prefix = 0;                     // common/text/packed_digits.h
+  CountedText destination_name;            // for people; not stored with the usage
   Nanos price = 0;                         // per minute of a call, per segment of a text; >= 0
   Nanos connect_fee = 0;                   // >= 0
   int32_t initial_increment_seconds = 60;  // >= 1

@@ -257,14 +257,16 @@ absl::StatusOr<std::shared_ptr<const DeckSnapshot>> DeckSnapshot::Create(DeckHea
   return std::shared_ptr<const DeckSnapshot>(std::move(deck));
 }
 
-domain::Rate DeckSnapshot::RateOf(uint32_t line, uint32_t shape_number,
-                                  const domain::Tariff* tariff, uint32_t tariff_line) const {
+std::optional<domain::Rate> DeckSnapshot::RateOf(uint32_t line, uint32_t shape_number,
+                                                 const domain::Tariff* tariff,
+                                                 uint32_t tariff_line) const {
   const Line& at = lines_[line];
   const Shape& shape = shapes_[shape_number];
-  domain::Rate rate;
+  std::optional<domain::Rate> found(std::in_place);
+  domain::Rate& rate = *found;
   rate.deck_version = header_.version;
-  UnpackDigits(at.digits, &rate.prefix);
-  rate.destination_name = texts_.At(at.name);
+  rate.prefix = at.digits;
+  rate.destination_name = texts_.CountedAt(at.name);
   rate.price = shape.price;
   rate.connect_fee = shape.connect_fee;
   rate.initial_increment_seconds = shape.initial_increment_seconds;
@@ -277,7 +279,7 @@ domain::Rate DeckSnapshot::RateOf(uint32_t line, uint32_t shape_number,
   rate.tariff_line = tariff_line;
   rate.tariff = tariff;
   if (tariff == nullptr && shape.alone != kPlain) rate.tariff = tariffs_[shape.alone].get();
-  return rate;
+  return found;
 }
 
 std::optional<domain::Rate> DeckSnapshot::RateInGroup(uint32_t first, absl::Time start) const {
@@ -293,8 +295,8 @@ std::optional<domain::Rate> DeckSnapshot::RateInGroup(uint32_t first, absl::Time
   if (season.lines.empty()) {
     if (!lines_[first].blocked()) return std::nullopt;
     // It never falls to a shorter prefix (C13).
-    domain::Rate rate = RateOf(first, lines_[first].shape(), nullptr, 0);
-    rate.unpriced = true;
+    std::optional<domain::Rate> rate = RateOf(first, lines_[first].shape(), nullptr, 0);
+    rate->unpriced = true;
     return rate;
   }
   const domain::Tariff* tariff = season.tariff == kPlain ? nullptr : tariffs_[season.tariff].get();
@@ -361,8 +363,8 @@ std::optional<domain::Rate> DeckSnapshot::FindSms(absl::string_view digits,
     }
     if (lines_[found].blocked()) {
       // It has no line for this carrier, and never falls to a shorter prefix (C13).
-      domain::Rate rate = RateOf(found, lines_[found].shape(), nullptr, 0);
-      rate.unpriced = true;
+      std::optional<domain::Rate> rate = RateOf(found, lines_[found].shape(), nullptr, 0);
+      rate->unpriced = true;
       return rate;
     }
   }

@@ -25,10 +25,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/text/packed_digits.h"
 #include "services/ledger/domain/destination.h"
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/usage.h"
-#include "services/ledger/rates/packed_digits.h"
 #include "services/ledger/rates/prefix_index.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/rates/rate_rows.h"
@@ -131,9 +131,9 @@ class DeckSnapshot {
   };
 
   explicit DeckSnapshot(DeckHeader header) : header_(std::move(header)) {}
-  // A line as it is found; `tariff` may be null.
-  domain::Rate RateOf(uint32_t line, uint32_t shape, const domain::Tariff* tariff,
-                      uint32_t tariff_line) const;
+  // A line as it is found, made in place; `tariff` may be null.
+  std::optional<domain::Rate> RateOf(uint32_t line, uint32_t shape, const domain::Tariff* tariff,
+                                     uint32_t tariff_line) const;
   // The line of a group at that time. Nothing if none of it is in force then.
   std::optional<domain::Rate> RateInGroup(uint32_t first, absl::Time start) const;
   // The same of it or of the next shorter prefixes.

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
-#include "services/ledger/rates/packed_digits.h"
+#include "common/text/packed_digits.h"
 
 namespace reserve::rates {
 

@@ -23,9 +23,9 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
+#include "common/text/packed_digits.h"
 #include "services/ledger/domain/country.h"
 #include "services/ledger/domain/line_terms.h"
-#include "services/ledger/rates/packed_digits.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/rates/text_table.h"
 

@@ -13,6 +13,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
+#include "common/text/counted_text.h"
 
 namespace reserve::rates {
 
@@ -39,6 +40,7 @@ class TextTable {
 
   // Lives until the next one is added.
   absl::string_view At(uint32_t place) const { return TextAt(*bytes_, place); }
+  CountedText CountedAt(uint32_t place) const { return CountedText(bytes_->data() + place); }
 
   // Gives back what Add() and Find() need, which are not to be called any more.
   void Close() {
@@ -51,10 +53,8 @@ class TextTable {
   }
 
  private:
-  // Each text after its length in two bytes.
   static absl::string_view TextAt(const std::string& bytes, uint32_t place) {
-    const auto* length = reinterpret_cast<const unsigned char*>(bytes.data()) + place;
-    return {bytes.data() + place + 2, length[0] + size_t{length[1]} * 256};
+    return CountedText(bytes.data() + place).view();
   }
 
   struct Hash {

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/text/packed_digits.h"
 #include "services/ledger/domain/destination.h"
 #include "services/ledger/domain/plan.h"
 
@@ -73,7 +74,7 @@ std::vector<std::string> LongerPrefixes(const DeckSnapshot& deck, const UsageGro
     const bool looked_at = at - first < kMaxLonger;
     if (looked_at && booked_by != nullptr) {
       const std::optional<Rate> before = FindLine(*booked_by, group, row.prefix, NoonOf(group.day));
-      if (before.has_value() && before->prefix != group.prefix) continue;
+      if (before.has_value() && UnpackedDigits(before->prefix) != group.prefix) continue;
     }
     longer.push_back(row.prefix);
     if (!looked_at) break;  // nobody knows of the rest

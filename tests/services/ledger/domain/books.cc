@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/text/packed_digits.h"
 #include "services/ledger/domain/disputed_cards.h"
 #include "services/ledger/domain/refusals.h"
 
@@ -17,7 +18,7 @@ namespace reserve::domain {
 Rate StandardRate() {
   Rate rate;
   rate.deck_version = 7;
-  rate.prefix = "1201";
+  rate.prefix = PackDigits("1201");
   rate.price = Cents(2);
   rate.standard_rate = true;
   return rate;
@@ -26,7 +27,7 @@ Rate StandardRate() {
 Rate DearRate() {
   Rate rate;
   rate.deck_version = 7;
-  rate.prefix = "1876";
+  rate.prefix = PackDigits("1876");
   rate.price = Cents(50);
   return rate;
 }
@@ -34,7 +35,7 @@ Rate DearRate() {
 Rate SmsRate() {
   Rate rate;
   rate.deck_version = 7;
-  rate.prefix = "1";
+  rate.prefix = PackDigits("1");
   rate.price = 12'000'000;
   return rate;
 }

@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/clock/calendar.h"
 #include "common/error/error.h"
+#include "common/text/packed_digits.h"
 #include "services/ledger/domain/policy.h"
 #include "tests/services/ledger/domain/books.h"
 #include "tests/services/ledger/domain/model.h"
@@ -1512,7 +1513,7 @@ class Life {
       const Plan& plan = plans.at(stored.plan_id);
       Rate rate;
       rate.deck_version = stored.deck_version;
-      rate.prefix = stored.prefix;
+      rate.prefix = PackDigits(stored.prefix);
       rate.price = stored.price;
       rate.connect_fee = stored.connect_fee;
       rate.initial_increment_seconds = stored.initial_increment_seconds;

@@ -191,6 +191,16 @@ TEST(EmergencyTest, C14_ANumberHasTheCountryOfItsAssignedPrefix) {
                         {"81312345678", "JP"},
                         {"210123456789", ""},
                         {"999123456789", ""},
+                        {"1", "US"},
+                        {"187", "US"},
+                        {"1876", "JM"},
+                        {"4", ""},
+                        {"44", "GB"},
+                        {"4477", "GB"},
+                        {"44778", "GB"},
+                        {"447781", "GG"},
+                        {"44x7781123456", "GB"},
+                        {"447781x", "GG"},
                         {"", ""},
                         {"#411", ""}}) {
     EXPECT_EQ(TextOf(CountryOfNumber(c.digits)), c.country) << c.digits;

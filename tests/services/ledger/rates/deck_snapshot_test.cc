@@ -1,4 +1,5 @@
 #include "services/ledger/rates/deck_snapshot.h"
+#include "common/text/packed_digits.h"
 
 #include <algorithm>
 #include <memory>
@@ -40,7 +41,7 @@ std::shared_ptr<const DeckSnapshot> Deck(std::vector<RateRow> rows, DeckHeader h
 }
 
 std::string PrefixOf(const std::optional<domain::Rate>& rate) {
-  return rate.has_value() ? rate->prefix : "none";
+  return rate.has_value() ? UnpackedDigits(rate->prefix) : "none";
 }
 
 TEST(DeckSnapshotTest, TheLongestPrefixWins) {
@@ -108,8 +109,8 @@ TEST(DeckSnapshotTest, ARateTellsEverythingOfItsRow) {
   const std::optional<domain::Rate> rate = deck->FindCall(kOut, "442071234567", kAnyTime);
   ASSERT_TRUE(rate.has_value());
   EXPECT_EQ(rate->deck_version, 7);
-  EXPECT_EQ(rate->prefix, "44");
-  EXPECT_EQ(rate->destination_name, "United Kingdom");
+  EXPECT_EQ(UnpackedDigits(rate->prefix), "44");
+  EXPECT_EQ(rate->destination_name.view(), "United Kingdom");
   EXPECT_EQ(rate->price, 15'000'000);
   EXPECT_EQ(rate->connect_fee, 5);
   EXPECT_EQ(rate->initial_increment_seconds, 30);
@@ -135,11 +136,12 @@ TEST(DeckSnapshotTest, ATextTakesTheCarriersRowElseTheDefaultOfTheLongestPrefix)
     if (!rate.has_value()) return std::string("none");
     for (size_t i = 0; i < deck->size(); ++i) {
       const RateRow row = deck->RowAt(i);
-      if (row.kind == RateKind::kSms && row.prefix == rate->prefix && row.carrier == carrier) {
+      if (row.kind == RateKind::kSms && PackDigits(row.prefix) == rate->prefix &&
+          row.carrier == carrier) {
         return absl::StrCat(row.prefix, "/", carrier);
       }
     }
-    return absl::StrCat(rate->prefix, "/");
+    return absl::StrCat(UnpackedDigits(rate->prefix), "/");
   };
   EXPECT_EQ(found("12125551234", "verizon"), "1212/verizon");
   // The longer prefix's default beats the carrier's row of the shorter one.
@@ -250,7 +252,7 @@ TEST(DeckSnapshotTest, C13_ABlockOfOneLineHoldsForItsPrefixAndNeverFallsToAShort
   const auto deck = Deck({Call("44"), With(Call("447", 2), blocked), With(Call("449", 0), unpriced),
                           Sms("44", ""), With(Sms("447", "o2"), unpriced)});
   const auto before = deck->FindCall(kOut, "447700900123", OnDay(11, 5));
-  EXPECT_EQ(before->prefix, "447");
+  EXPECT_EQ(UnpackedDigits(before->prefix), "447");
   EXPECT_TRUE(before->blocked);
   EXPECT_TRUE(before->unpriced) << "no line of it has come";
   const auto after = deck->FindCall(kOut, "447700900123", OnDay(12, 5));
@@ -261,7 +263,7 @@ TEST(DeckSnapshotTest, C13_ABlockOfOneLineHoldsForItsPrefixAndNeverFallsToAShort
   EXPECT_FALSE(deck->FindCall(kOut, "442", kAnyTime)->blocked);
   const auto text = deck->FindSms("447700900123", "ee", kAnyTime);
   EXPECT_TRUE(text->blocked && text->unpriced);
-  EXPECT_EQ(text->prefix, "447");
+  EXPECT_EQ(UnpackedDigits(text->prefix), "447");
 }
 
 TEST(DeckSnapshotTest, ALineTakesFewBytesWhateverItIsCalled) {
@@ -360,7 +362,7 @@ TEST(DeckSnapshotTest, AgreesWithANaiveSearchOnRandomDecks) {
     const auto expect_same = [](const std::optional<domain::Rate>& rate, const RateRow* row) {
       ASSERT_EQ(!rate.has_value(), row == nullptr);
       if (row == nullptr) return;
-      EXPECT_EQ(rate->prefix, row->prefix);
+      EXPECT_EQ(UnpackedDigits(rate->prefix), row->prefix);
       EXPECT_EQ(rate->price, row->price);
     };
     for (int i = 0; i < 500; ++i) {

@@ -1,11 +1,13 @@
 // Many rows in little memory, and the longest prefix among many.
 #include "services/ledger/rates/rate_rows.h"
+#include "common/text/packed_digits.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -13,7 +15,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "services/ledger/rates/packed_digits.h"
 #include "services/ledger/rates/prefix_index.h"
 
 namespace reserve::rates {
@@ -67,6 +68,37 @@ TEST(PackedDigitsTest, AnythingButADigitEndsThem) {
             "123456");
   EXPECT_EQ(digits("/:"), "");
   EXPECT_EQ(digits("12345678901234567"), "123456789012345");
+}
+
+TEST(PackedDigitsTest, AreReadAlikeWhateverTheirNumberAndWhereverTheyEnd) {
+  for (size_t size = 0; size <= 20; ++size) {
+    std::string text;
+    for (size_t i = 0; i < size; ++i) text.push_back(static_cast<char>('0' + (i * 7 + size) % 10));
+    const size_t kept = std::min(size, kMaxPackedDigits);
+    EXPECT_EQ(UnpackedDigits(PackDigits(text)), text.substr(0, kept));
+    EXPECT_EQ(CountDigits(PackDigits(text)), kept);
+    for (size_t place = 0; place < size; ++place) {
+      for (const char other : {'/', ':', ' ', 'a', '\xB0', '\0'}) {
+        std::string ended = text;
+        ended[place] = other;
+        EXPECT_EQ(PackDigits(ended), PackDigits(text.substr(0, place))) << ended;
+      }
+    }
+  }
+}
+
+TEST(PackedDigitsTest, FourOfThemSayANumber) {
+  for (uint32_t number = 0; number < 10'000; ++number) {
+    const std::string text = absl::StrCat(absl::Dec(number, absl::kZeroPad4));
+    ASSERT_EQ(FourDigits(text.data()), number) << text;
+  }
+  for (size_t place = 0; place < 4; ++place) {
+    for (const char other : {'/', ':', ' ', 'a', '\xB0', '\0'}) {
+      std::string text = "9999";
+      text[place] = other;
+      EXPECT_EQ(FourDigits(text.data()), std::nullopt) << text;
+    }
+  }
 }
 
 TEST(PackedDigitsTest, APrefixIsNoLongerThanItsNumber) {

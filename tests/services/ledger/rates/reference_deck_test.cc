@@ -5,6 +5,7 @@
 
 #include "absl/strings/numbers.h"
 #include "common/money/money.h"
+#include "common/text/packed_digits.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/ledger/domain/rating.h"
@@ -62,12 +63,12 @@ TEST_F(ReferenceDeckTest, EveryCallFindsItsKnownPrefixAndCost) {
     usage.duration = absl::Seconds(seconds);
     const std::optional<domain::Rate> rate =
         deck_->FindCall(domain::Direction::kOutbound, usage.destination, kAnyTime);
-    ASSERT_EQ(rate.has_value() ? rate->prefix : "", call.at("matched_prefix"));
+    ASSERT_EQ(rate.has_value() ? UnpackedDigits(rate->prefix) : "", call.at("matched_prefix"));
     if (!rate.has_value()) {
       ++without_rate;
       continue;
     }
-    EXPECT_EQ(rate->destination_name, call.at("rated_destination"));
+    EXPECT_EQ(rate->destination_name.view(), call.at("rated_destination"));
     EXPECT_EQ(rate->price, *ParseDecimal(call.at("price_per_minute_usd")));
     const auto rating = domain::RateUsage(usage, plan, user, /*period=*/0, &*rate);
     ASSERT_TRUE(rating.ok()) << rating.status();
