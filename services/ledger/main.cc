@@ -128,11 +128,10 @@ std::vector<Command> Commands() {
        "progress or a usage waits for its price. --dry_run only counts.",
        {kDatabase, "dry_run"}},
       {"archive",
-       "ledger archive --month=2025-09 --archive_dir=DIR [flags]\n  Moves the entries of all "
-       "months "
-       "up to this one into files in DIR, and out of the database, as the\n  migrating user. What "
-       "is in them takes no change any more. Killed at any point it goes on where it was\n  when "
-       "it is run again. --dry_run only says what would be archived.",
+       "ledger archive --archive_dir=DIR [flags]\n  Moves the entries of all months up to --month, "
+       "by default the newest that is old enough, into files in\n  DIR, and out of the database, as "
+       "the migrating user. What is in them takes no change any more. Killed\n  at any point it "
+       "goes on where it was when it is run again. --dry_run only says what would be archived.",
        {kDatabase, "month", "archive_dir", "archive_after", "dry_run"}},
       {"verify-archive",
        "ledger verify-archive --archive_dir=DIR [flags]\n  Checks the files of all archives, or "

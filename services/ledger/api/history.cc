@@ -300,7 +300,7 @@ grpc::ServerUnaryReactor* AccountsService::GetEntry(grpc::CallbackServerContext*
         if (found.empty()) {
           RESERVE_ASSIGN_OR_RETURN(const std::optional<storage::ArchivedHead> archived,
                                    storage::FindArchivedHead(connection, request->account_id()));
-          if (archived.has_value() && request->seq() < archived->seq) {
+          if (archived.has_value() && request->seq() <= archived->seq) {
             return domain::ArchivedAlready(
                 "seq", "the entry is archived: what it was is in the archive of its month");
           }

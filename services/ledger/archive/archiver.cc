@@ -89,8 +89,11 @@ class Archiving {
 
   absl::Status Run() {
     RESERVE_RETURN_IF_ERROR(Connect());
+    if (month_ == 0) RESERVE_RETURN_IF_ERROR(PickMonth());
+    if (month_ == 0) return Tell("no month is old enough, and the end of a partition");
+    end_ = EndOfMonth(month_);
     RESERVE_ASSIGN_OR_RETURN(const bool is_done, FindPlace());
-    if (is_done) return Tell(absl::StrCat(MonthText(options_.month), " is archived"));
+    if (is_done) return Tell(absl::StrCat(MonthText(month_), " is archived"));
     if (options_.dry_run) return TellWhatWouldBe();
     if (!is_sealed_) RESERVE_RETURN_IF_ERROR(Seal());
     if (archive_.stage == ArchiveStage::kSealed) RESERVE_RETURN_IF_ERROR(WriteFiles());
@@ -106,7 +109,7 @@ class Archiving {
   }
 
   absl::Status Connect() {
-    if (!IsMonth(options_.month)) return InvalidField("month", "must be a month, like 2025-09");
+    if (month_ != 0 && !IsMonth(month_)) return InvalidField("month", "must be a month, like 2025-09");
     if (options_.directory.empty()) return InvalidField("to", "must be the files' folder");
     RESERVE_ASSIGN_OR_RETURN(connection_, Connection::Open(options_.database));
     RESERVE_RETURN_IF_ERROR(storage::CheckSchema(*connection_));
@@ -120,12 +123,33 @@ class Archiving {
     return storage::TakeArchiveLock(*lock_, options_.now);
   }
 
+  // The one whose archive is begun, or the newest that is old enough; else none.
+  absl::Status PickMonth() {
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<Archive> archives,
+                             storage::ListArchives(*connection_));
+    for (const Archive& archive : archives) {
+      month_ = archive.month;
+      if (archive.stage != ArchiveStage::kDropped) return absl::OkStatus();
+    }
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<int32_t> months,
+                             storage::EntryMonths(*connection_));
+    for (const int32_t month : months) {
+      if (options_.now >= LastOf(EndOfMonth(month))) month_ = std::max(month_, month);
+    }
+    return absl::OkStatus();
+  }
+
+  // Until when usage of months that end then may come.
+  absl::Time LastOf(absl::Time end) const {
+    return end + std::max(options_.max_usage_age, storage::kNeverArchivedFor);
+  }
+
   // Where it stands: true if there is nothing to do.
   absl::StatusOr<bool> FindPlace() {
     RESERVE_ASSIGN_OR_RETURN(const std::vector<Archive> archives,
                              storage::ListArchives(*connection_));
     for (const Archive& archive : archives) {
-      if (archive.month == options_.month) {
+      if (archive.month == month_) {
         archive_ = archive;
         is_sealed_ = true;
         break;
@@ -137,11 +161,11 @@ class Archiving {
       after_ = archive.month;
     }
     if (is_sealed_) return archive_.stage == ArchiveStage::kDropped;
-    if (after_ > options_.month) return true;
-    archive_.month = options_.month;
+    if (after_ > month_) return true;
+    archive_.month = month_;
     RESERVE_RETURN_IF_ERROR(CheckAge());
     RESERVE_ASSIGN_OR_RETURN(const std::vector<int32_t> months, storage::EntryMonths(*connection_));
-    if (std::find(months.begin(), months.end(), options_.month) == months.end()) {
+    if (std::find(months.begin(), months.end(), month_) == months.end()) {
       return MonthOutOfTurn(
           absl::StrCat("is no month at whose end the table of entries can be cut, which are: ",
                        absl::StrJoin(months, ", ", [](std::string* out, int32_t month) {
@@ -152,7 +176,7 @@ class Archiving {
   }
 
   absl::Status CheckAge() const {
-    const absl::Time last = end_ + std::max(options_.max_usage_age, storage::kNeverArchivedFor);
+    const absl::Time last = LastOf(end_);
     if (options_.now >= last) return absl::OkStatus();
     return MonthTooYoung(absl::StrCat("may still get usage until ", FormatRfc3339(last),
                                       " (--max_usage_age, and 40 days at least)"));
@@ -166,22 +190,22 @@ class Archiving {
 
   absl::Status TellWhatWouldBe() {
     RESERVE_ASSIGN_OR_RETURN(const int64_t entries,
-                             storage::CountEntriesOfMonths(*connection_, after_, options_.month));
+                             storage::CountEntriesOfMonths(*connection_, after_, month_));
     RESERVE_RETURN_IF_ERROR(
         Tell(absl::StrCat("would archive ", entries, " entries, of ", Months())));
     return is_sealed_ ? absl::OkStatus() : CheckNothingIsOpen();
   }
 
   std::string Months() const {
-    return after_ == 0 ? absl::StrCat("the months up to ", MonthText(options_.month))
+    return after_ == 0 ? absl::StrCat("the months up to ", MonthText(month_))
                        : absl::StrCat("the months after ", MonthText(after_), " up to ",
-                                      MonthText(options_.month));
+                                      MonthText(month_));
   }
 
   // From here on nothing is booked into the months, by anybody.
   absl::Status Seal() {
     RESERVE_RETURN_IF_ERROR(CheckNothingIsOpen());
-    RESERVE_RETURN_IF_ERROR(storage::SealMonth(*connection_, options_.month, options_.now));
+    RESERVE_RETURN_IF_ERROR(storage::SealMonth(*connection_, month_, options_.now));
     RESERVE_RETURN_IF_ERROR(Tell(absl::StrCat("sealed ", Months())));
     return absl::OkStatus();
   }
@@ -189,17 +213,17 @@ class Archiving {
   // Who began a transaction before the seal was there may still write; and what came just before it
   // may have left something open.
   absl::Status AwaitSeal() {
-    RESERVE_RETURN_IF_ERROR(storage::AwaitWhoBooks(*changer_, options_.month, options_.progress));
+    RESERVE_RETURN_IF_ERROR(storage::AwaitWhoBooks(*changer_, month_, options_.progress));
     const absl::Status open = CheckNothingIsOpen();
     if (open.ok()) return open;
-    RESERVE_RETURN_IF_ERROR(storage::UnsealMonth(*connection_, options_.month));
+    RESERVE_RETURN_IF_ERROR(storage::UnsealMonth(*connection_, month_));
     return open;
   }
 
   absl::Status WriteFiles() {
     RESERVE_RETURN_IF_ERROR(AwaitSeal());
-    FileWriter entries(EntriesPath(options_.directory, options_.month));
-    FileWriter numbers(NumbersPath(options_.directory, options_.month));
+    FileWriter entries(EntriesPath(options_.directory, month_));
+    FileWriter numbers(NumbersPath(options_.directory, month_));
     RESERVE_RETURN_IF_ERROR(entries.Open(ColumnsOfEntries()));
     RESERVE_RETURN_IF_ERROR(numbers.Open(ColumnsOfNumbers()));
     RESERVE_RETURN_IF_ERROR(Tell("writing the files"));
@@ -222,7 +246,7 @@ class Archiving {
     while (true) {
       RESERVE_ASSIGN_OR_RETURN(
           std::vector<Entry> page,
-          storage::ListEntriesOfMonths(*connection_, after_, options_.month, account_id,
+          storage::ListEntriesOfMonths(*connection_, after_, month_, account_id,
                                        line.entry.seq, kEntriesAtOnce));
       for (Entry& entry : page) {
         RESERVE_ASSIGN_OR_RETURN(line.previous, PreviousOf(entry, line.entry));
@@ -254,8 +278,8 @@ class Archiving {
 
   absl::Status CheckFiles() const {
     RESERVE_RETURN_IF_ERROR(
-        CheckFile(EntriesPath(options_.directory, options_.month), archive_.entries));
-    return CheckFile(NumbersPath(options_.directory, options_.month), archive_.numbers);
+        CheckFile(EntriesPath(options_.directory, month_), archive_.entries));
+    return CheckFile(NumbersPath(options_.directory, month_), archive_.numbers);
   }
 
   absl::Status MoveHeads() {
@@ -265,7 +289,7 @@ class Archiving {
     while (true) {
       RESERVE_ASSIGN_OR_RETURN(
           const std::vector<std::string> accounts,
-          storage::AccountsOfMonths(*connection_, after_, options_.month, after, kAccountsAtOnce));
+          storage::AccountsOfMonths(*connection_, after_, month_, after, kAccountsAtOnce));
       for (const std::string& account_id : accounts) {
         RESERVE_RETURN_IF_ERROR(MoveHead(account_id));
       }
@@ -281,7 +305,7 @@ class Archiving {
   absl::Status MoveHead(const std::string& account_id) {
     RESERVE_ASSIGN_OR_RETURN(const std::optional<storage::ArchivedHead> before,
                              storage::FindArchivedHead(*connection_, account_id));
-    if (before.has_value() && before->month >= options_.month) return absl::OkStatus();
+    if (before.has_value() && before->month >= month_) return absl::OkStatus();
     absl::Status moved;
     for (int i = 0; i < kTries; ++i) {
       moved = TryToMove(account_id, before.has_value() ? before->seq : 0);
@@ -294,10 +318,10 @@ class Archiving {
     storage::HeadMove move;
     move.after_month = after_;
     move.head.account_id = account_id;
-    move.head.month = options_.month;
+    move.head.month = month_;
     move.head.border = end_ - kHeadsEndBefore;
     RESERVE_ASSIGN_OR_RETURN(move.head.seq, storage::FindHeadSeq(*connection_, account_id, from,
-                                                                 options_.month, move.head.border));
+                                                                 month_, move.head.border));
     audit::Findings findings;
     RESERVE_RETURN_IF_ERROR(audit::VerifyForHead(*connection_, &move, &findings));
     if (findings.difference_count > 0) {
@@ -318,27 +342,28 @@ class Archiving {
     RESERVE_RETURN_IF_ERROR(storage::KeepArchiveLock(*lock_));
     RESERVE_RETURN_IF_ERROR(CheckFiles());
     RESERVE_ASSIGN_OR_RETURN(const std::vector<int32_t> months, storage::EntryMonths(*connection_));
-    const bool is_there = std::find(months.begin(), months.end(), options_.month) != months.end();
+    const bool is_there = std::find(months.begin(), months.end(), month_) != months.end();
     if (is_there) {
       RESERVE_ASSIGN_OR_RETURN(
           const int64_t entries,
-          storage::CountEntriesOfMonths(*connection_, /*after=*/0, options_.month));
+          storage::CountEntriesOfMonths(*connection_, /*after=*/0, month_));
       if (entries != archive_.entries.lines) {
         return ArchiveDamaged(absl::StrCat(
-            "the table has ", entries, " entries of the months up to ", MonthText(options_.month),
+            "the table has ", entries, " entries of the months up to ", MonthText(month_),
             ", the file ", archive_.entries.lines, "; nothing was dropped"));
       }
       RESERVE_RETURN_IF_ERROR(Tell("dropping the months from the table of entries"));
       RESERVE_RETURN_IF_ERROR(
-          storage::DropEntryMonths(*changer_, options_.month, options_.progress));
+          storage::DropEntryMonths(*changer_, month_, options_.progress));
     }
     RESERVE_RETURN_IF_ERROR(
-        storage::NoteArchiveDropped(*connection_, options_.month, options_.now));
+        storage::NoteArchiveDropped(*connection_, month_, options_.now));
     return Tell(absl::StrCat("archived ", archive_.entries.lines, " entries, of ", Months()));
   }
 
   const ArchiveOptions& options_;
-  const absl::Time end_;  // of the last month
+  int32_t month_;  // the last that is archived
+  absl::Time end_;  // of it
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<Connection> changer_;
   std::unique_ptr<Connection> lock_;

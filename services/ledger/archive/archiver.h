@@ -20,7 +20,8 @@ namespace reserve::archive {
 
 struct ArchiveOptions {
   storage::DatabaseOptions database;                     // as the migrating user
-  int32_t month = 0;                                     // 202509: the last to be archived
+  // 202509: the last to be archived; 0: the newest that is old enough, or what was begun.
+  int32_t month = 0;
   std::string directory;                                 // that the files go to
   absl::Duration max_usage_age = absl::Hours(24 * 400);  // as the ledgers that serve have it
   absl::Time now;

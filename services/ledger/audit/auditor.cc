@@ -1372,6 +1372,7 @@ absl::Status Verify(storage::Connection& connection, absl::string_view account_i
                              storage::LoadBalances(connection, {account_id}, storage::Lock::kNone));
     if (accounts.empty() || balances.empty()) return domain::AccountNotFound(account_id);
     findings->head = balances.front().head;
+    if (move != nullptr) move->version = balances.front().version;
     return Audit(connection, std::move(accounts.front()), balances.front(), move, findings).Run();
   };
   RESERVE_RETURN_IF_ERROR(connection.BeginSnapshot(kTables));

@@ -40,9 +40,10 @@ int32_t MonthFrom(const std::string& text) {
   return is_month ? year * 100 + month : 0;
 }
 
-absl::StatusOr<int32_t> MonthFromFlag(bool is_needed) {
+// 0 without one.
+absl::StatusOr<int32_t> MonthFromFlag() {
   const std::string text = absl::GetFlag(FLAGS_month);
-  if (text.empty() && !is_needed) return 0;
+  if (text.empty()) return 0;
   const int32_t month = MonthFrom(text);
   if (month == 0) return InvalidField("--month", "must be a month, like 2025-09");
   return month;
@@ -58,7 +59,7 @@ absl::StatusOr<std::string> DirectoryFromFlag() {
 
 absl::Status RunArchive() {
   archive::ArchiveOptions options;
-  RESERVE_ASSIGN_OR_RETURN(options.month, MonthFromFlag(/*is_needed=*/true));
+  RESERVE_ASSIGN_OR_RETURN(options.month, MonthFromFlag());
   RESERVE_ASSIGN_OR_RETURN(options.directory, DirectoryFromFlag());
   options.max_usage_age = absl::GetFlag(FLAGS_archive_after);
   if (options.max_usage_age < absl::ZeroDuration() ||
@@ -74,7 +75,7 @@ absl::Status RunArchive() {
 }
 
 absl::Status RunVerifyArchive() {
-  RESERVE_ASSIGN_OR_RETURN(const int32_t month, MonthFromFlag(/*is_needed=*/false));
+  RESERVE_ASSIGN_OR_RETURN(const int32_t month, MonthFromFlag());
   RESERVE_ASSIGN_OR_RETURN(const std::string directory, DirectoryFromFlag());
   RESERVE_ASSIGN_OR_RETURN(const storage::DatabaseOptions database, serve::DatabaseFromFlags());
   const storage::SqlThread sql_thread;

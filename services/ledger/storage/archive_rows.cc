@@ -13,6 +13,7 @@
 #include "services/ledger/domain/hold.h"
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/domain/usage_state.h"
+#include "services/ledger/storage/database_error.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/rerating_rows.h"
@@ -59,10 +60,14 @@ std::vector<CreditGrant> GrantsFrom(const std::string& text) {
   return grants;
 }
 
-absl::Status LockAccount(Connection& connection, const std::string& account) {
-  return connection.Execute(absl::StrCat(
-      "UPDATE balances SET version = version + 1, revision = revision + 1 WHERE account_id = ",
-      account));
+// What was read of it must still be so: a person may have been forgotten since.
+absl::Status LockAccount(Connection& connection, const std::string& account, int64_t version) {
+  RESERVE_ASSIGN_OR_RETURN(
+      const int64_t locked,
+      connection.Update(absl::StrCat(
+          "UPDATE balances SET version = version + 1, revision = revision + 1 WHERE account_id = ",
+          account, " AND version = ", version)));
+  return locked == 1 ? absl::OkStatus() : BalanceMoved("the account changed while it was read");
 }
 
 absl::Status WriteAllowances(Connection& connection, const ArchivedHead& head) {
@@ -228,7 +233,7 @@ absl::StatusOr<std::vector<ArchivedAllowance>> ListArchivedAllowances(
 
 absl::Status MoveHead(Connection& connection, const HeadMove& move) {
   const std::string account = Quoted(move.head.account_id);
-  RESERVE_RETURN_IF_ERROR(LockAccount(connection, account));
+  RESERVE_RETURN_IF_ERROR(LockAccount(connection, account, move.version));
   RESERVE_RETURN_IF_ERROR(WriteKept(connection, move, account));
   RESERVE_RETURN_IF_ERROR(
       InParts<std::string>(move.ended_states, [&](absl::Span<const std::string> part) {

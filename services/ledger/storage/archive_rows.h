@@ -94,6 +94,7 @@ struct KeptEntry {
 
 // How an account's head moves on.
 struct HeadMove {
+  int64_t version = 0;      // of the account, as it was read (book::Balance)
   int32_t after_month = 0;  // the archive before
   int64_t after_seq = 0;    // the head before
   ArchivedHead head;
@@ -102,7 +103,7 @@ struct HeadMove {
   std::vector<std::string> ended_states;  // usages whose states go
 };
 // Moves it, and keeps what comes after it of the months up to its own. Inside a transaction of the
-// caller: it locks the account.
+// caller: it locks the account. ABORTED if the account has another version by then.
 absl::Status MoveHead(Connection& connection, const HeadMove& move);
 
 // The accounts after one that have entries in these months, or kept usages: after < month <= upto.
