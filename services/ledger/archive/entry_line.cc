@@ -120,7 +120,8 @@ class Taker {
 const std::vector<std::string>& NamesOfUsages() {
   static const auto* const names = [] {
     Names visitor;
-    book::VisitUsageFields(domain::BookedUsage(), visitor);
+    const domain::BookedUsage none;
+    book::VisitUsageFields(none, visitor);
     return new std::vector<std::string>(visitor.names);
   }();
   return *names;
