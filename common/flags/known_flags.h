@@ -12,6 +12,8 @@ constexpr absl::string_view kKnownFlags[] = {
     "accept",
     "account",
     "allow_unsafe_database",
+    "archive_after",
+    "archive_dir",
     "backdate",
     "backoff_initial",
     "backoff_max",

@@ -8,6 +8,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/error/error.h"
 #include "common/flags/flags.h"
+#include "services/ledger/cli/archive.h"
 #include "services/ledger/cli/commands.h"
 #include "services/ledger/serve/serve.h"
 
@@ -31,6 +32,8 @@ constexpr char kUsage[] =
     "  grants               prints the GRANT statements for the ledger's database user\n"
     "  forget ACCOUNT USER  erases the telephone numbers of a user's calls and texts; the books "
     "stay\n"
+    "  archive              moves the entries of old months into files, and out of the database\n"
+    "  verify-archive       checks these files against what was recorded of them\n"
     "  settings             prints the amounts of each currency, as --currency_settings_file "
     "takes\n"
     "                       them\n"
@@ -124,6 +127,16 @@ std::vector<Command> Commands() {
        "deleted. Balances, costs and the chain stay as they are.\n  Refused while a call is in "
        "progress or a usage waits for its price. --dry_run only counts.",
        {kDatabase, "dry_run"}},
+      {"archive",
+       "ledger archive --archive_dir=DIR [flags]\n  Moves the entries of all months up to --month, "
+       "by default the newest that is old enough, into files in\n  DIR, and out of the database, as "
+       "the migrating user. What is in them takes no change any more. Killed\n  at any point it "
+       "goes on where it was when it is run again. --dry_run only says what would be archived.",
+       {kDatabase, "month", "archive_dir", "archive_after", "dry_run"}},
+      {"verify-archive",
+       "ledger verify-archive --archive_dir=DIR [flags]\n  Checks the files of all archives, or "
+       "of --month: their digests, each entry's hash, the accounts' heads.",
+       {kDatabase, "month", "archive_dir"}},
       {"settings",
        "ledger settings [flags]\n  Prints the amounts of each currency, as CSV.",
        {kCurrencies}},
@@ -177,6 +190,8 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
   if (command == "serve") return serve::Serve();
   if (command == "migrate") return cli::RunMigrate();
   if (command == "grants") return cli::PrintGrants();
+  if (command == "archive") return cli::RunArchive();
+  if (command == "verify-archive") return cli::RunVerifyArchive();
   if (command == "settings") return cli::PrintSettings();
   if (command == "rate-decks") return cli::RunRateDecks();
   if (command == "access") return cli::PrintAccess();

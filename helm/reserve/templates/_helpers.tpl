@@ -286,6 +286,9 @@ containers:
       {{- toYaml . | nindent 6 }}
       {{- end }}
     volumeMounts: {{- include "reserve.databaseMounts" $ | nindent 6 }}
+      {{- if .archive }}
+      - {name: archive, mountPath: /archive}
+      {{- end }}
     {{- else }}
     {{- with $v.jobs.extraEnv }}
     env: {{- toYaml . | nindent 6 }}
@@ -297,6 +300,10 @@ containers:
     resources: {{- toYaml $v.jobs.resources | nindent 6 }}
 {{- if .database }}
 volumes: {{- include "reserve.databaseVolumes" (dict "root" $ "secret" (ternary $v.migrate.passwordSecret $v.database.passwordSecret (ne $v.migrate.user "")) "evaluationKey" "migrate") | nindent 2 }}
+  {{- if .archive }}
+  - name: archive
+    persistentVolumeClaim: {claimName: {{ $v.archive.claimName | quote }}}
+  {{- end }}
 {{- else if $v.tls.enabled }}
 volumes: {{- include "reserve.tlsVolume" (dict "root" $ "secret" $v.tls.workerSecret) | nindent 2 }}
 {{- end }}

@@ -13,6 +13,7 @@
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/audit/auditor.h"
 #include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/archive_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 
 namespace reserve::api {
@@ -213,6 +214,12 @@ grpc::ServerUnaryReactor* AuditService::CheckHead(grpc::CallbackServerContext* c
             storage::FindEntryHash(connection, request->account_id(), request->seq()));
         response->Clear();
         response->set_state(StateOf(stored, request->hash()));
+        if (!stored.has_value()) {
+          RESERVE_ASSIGN_OR_RETURN(const std::optional<storage::ArchivedHead> archived,
+                                   storage::FindArchivedHead(connection, request->account_id()));
+          const bool is_archived = archived.has_value() && request->seq() < archived->seq;
+          if (is_archived) response->set_state(pb::HEAD_STATE_ARCHIVED);
+        }
         response->set_head_seq(head.last_seq);
         response->set_head_hash(head.head.data(), head.head.size());
         return absl::OkStatus();

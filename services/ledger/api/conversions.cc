@@ -1009,6 +1009,11 @@ void ToProto(const rates::DeckActivation& activation, const rates::Timeline& tim
 void ToProto(const book::UsageReply& reply, pb::RecordUsageResponse* message) {
   if (!reply.booked) return;
   message->set_seq(reply.seq);
+  if (reply.archived) {
+    message->set_duplicate(true);
+    message->set_archived(true);
+    return;
+  }
   reserve::ToProto(reply.cost, reply.currency, message->mutable_cost());
   reserve::ToProto(reply.balance_after, reply.currency, message->mutable_balance_after());
   message->set_duplicate(reply.duplicate);

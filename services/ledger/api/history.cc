@@ -17,6 +17,7 @@
 #include "services/ledger/api/usage_records.h"
 #include "services/ledger/audit/audited_lines.h"
 #include "services/ledger/domain/refusals.h"
+#include "services/ledger/storage/archive_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/errors.h"
 #include "services/ledger/storage/usage_history.h"
@@ -223,6 +224,9 @@ grpc::ServerUnaryReactor* AccountsService::GetUsage(grpc::CallbackServerContext*
         RESERVE_ASSIGN_OR_RETURN(const storage::StoredUsages stored,
                                  storage::FindUsagesAsTheyStand(
                                      connection, {{request->account_id(), request->usage_id()}}));
+        if (!stored.archived.empty()) {
+          return domain::UsageArchived(request->usage_id(), stored.archived.front().seq);
+        }
         const std::vector<domain::Entry>& found = stored.entries;
         // One that was voided in advance never was booked.
         if (found.empty() || !found.front().booked.has_value()) {
@@ -263,6 +267,8 @@ grpc::ServerUnaryReactor* AccountsService::ListUsage(grpc::CallbackServerContext
         RESERVE_ASSIGN_OR_RETURN(const Lines lines, LoadLines(connection, api_.engine.catalog(),
                                                               found.entries, standings));
         response->Clear();
+        RESERVE_ASSIGN_OR_RETURN(*response->mutable_archived_through(),
+                                 ArchivedThrough(connection, request->account_id()));
         PageFill fill(page);
         for (; fill.rows() < found.entries.size() && !fill.full(); fill.AddNewOf(*response)) {
           FillRecord(lines, found.entries[fill.rows()], standings, account.currency,
@@ -291,7 +297,15 @@ grpc::ServerUnaryReactor* AccountsService::GetEntry(grpc::CallbackServerContext*
         RESERVE_ASSIGN_OR_RETURN(
             const std::vector<domain::Entry> found,
             storage::LoadEntries(connection, request->account_id(), {request->seq()}));
-        if (found.empty()) return storage::EntryNotFound(request->account_id(), request->seq());
+        if (found.empty()) {
+          RESERVE_ASSIGN_OR_RETURN(const std::optional<storage::ArchivedHead> archived,
+                                   storage::FindArchivedHead(connection, request->account_id()));
+          if (archived.has_value() && request->seq() <= archived->seq) {
+            return domain::ArchivedAlready(
+                "seq", "the entry is archived: what it was is in the archive of its month");
+          }
+          return storage::EntryNotFound(request->account_id(), request->seq());
+        }
         response->Clear();
         ToProto(found.front(), account.currency, response);
         return absl::OkStatus();

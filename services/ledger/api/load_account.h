@@ -14,6 +14,10 @@ namespace reserve::api {
 absl::StatusOr<domain::Account> LoadAccount(storage::Connection& connection,
                                             const std::string& account_id);
 
+// "2025-09": the last month whose usages have left the account for archives; empty: none have.
+absl::StatusOr<std::string> ArchivedThrough(storage::Connection& connection,
+                                            const std::string& account_id);
+
 }  // namespace reserve::api
 
 #endif  // RESERVE_SERVICES_LEDGER_API_LOAD_ACCOUNT_H_

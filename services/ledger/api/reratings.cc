@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/utc.h"
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
 #include "common/rpc/caller.h"
@@ -18,6 +19,7 @@
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/rates/deck_csv.h"
 #include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/archive_rows.h"
 #include "services/ledger/storage/rerating_rows.h"
 
 namespace reserve::api {
@@ -127,6 +129,12 @@ absl::StatusOr<ReratingOrder> ReratingOrderFrom(const pb::RerateUsageRequest& re
 absl::Status CompleteOrder(storage::Connection& connection, const book::Catalog& catalog,
                            ReratingOrder* order) {
   ReratingScope& scope = order->scope;
+  if (scope.from != absl::InfinitePast()) {
+    RESERVE_ASSIGN_OR_RETURN(const int32_t archived, storage::ReadArchivedMonth(connection));
+    if (MonthOf(scope.from) <= archived) {
+      return domain::ArchivedAlready("start_time", "usages of then are archived");
+    }
+  }
   if (!scope.account_id.empty()) {
     RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                              LoadAccount(connection, scope.account_id));

@@ -1,6 +1,7 @@
 // Entries as they are booked, of all time or of a period, of the `Accounts` service.
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/civil_time.h"
+#include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/accounts_service.h"
@@ -18,6 +20,8 @@
 #include "services/ledger/api/load_account.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/domain/account_calendar.h"
+#include "services/ledger/domain/refusals.h"
+#include "services/ledger/storage/archive_rows.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/statements.h"
 
@@ -203,6 +207,14 @@ absl::StatusOr<SeqRange> BeginPeriod(Connection& connection, const pb::ListEntri
                                      pb::ListEntriesResponse* response) {
   if (!HasPeriod(request)) return SeqRange{1, account.last_seq + 1};
   RESERVE_ASSIGN_OR_RETURN(const Period period, PeriodFrom(request, account));
+  RESERVE_ASSIGN_OR_RETURN(const std::optional<storage::ArchivedHead> archived,
+                           storage::FindArchivedHead(connection, account.account_id));
+  if (archived.has_value() && archived->seq > 0 && period.begin < archived->border) {
+    return domain::ArchivedAlready(
+        request.month().empty() ? "begin_time" : "month",
+        absl::StrCat("entries of then are archived; a statement is whole from ",
+                     FormatRfc3339(archived->border), " on"));
+  }
   RESERVE_ASSIGN_OR_RETURN(
       const storage::BookedPeriod booked,
       storage::FindBooked(connection, account.account_id, period.begin, period.end));
@@ -233,6 +245,8 @@ grpc::ServerUnaryReactor* AccountsService::ListEntries(grpc::CallbackServerConte
         } else {
           RESERVE_ASSIGN_OR_RETURN(left, SeqsFrom(page));
         }
+        RESERVE_ASSIGN_OR_RETURN(*response->mutable_archived_through(),
+                                 ArchivedThrough(connection, request->account_id()));
         return FillEntries(connection, *request, account.currency, page, left, response);
       });
 }

@@ -133,6 +133,8 @@ grpc::ServerUnaryReactor* AccountsService::SummarizeUsage(grpc::CallbackServerCo
             storage::SummarizeUsages(connection, request->account_id(), ranges, asked.grouping));
         response->Clear();
         response->set_through_seq(summary.through_seq);
+        RESERVE_ASSIGN_OR_RETURN(*response->mutable_archived_through(),
+                                 ArchivedThrough(connection, request->account_id()));
         for (const storage::UsageSum& sum : summary.sums) {
           ToProto(asked, sum, days, account.currency, response->add_summaries());
         }

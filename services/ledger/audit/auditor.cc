@@ -61,7 +61,8 @@ constexpr int kPage = 500;
 // All that is read of an account.
 constexpr absl::string_view kTables =
     "accounts, balances, account_months, users, payment_methods, disputes, number_keys, entries, "
-    "usage_ids, usage_states, allowances, holds, requests, recharges, receipts, events, rates";
+    "archived_heads, archived_allowances, kept_entries, usage_ids, usage_states, allowances, "
+    "holds, requests, recharges, receipts, events, rates";
 
 std::string Text(absl::int128 number) {
   if (number >= INT64_MIN && number <= INT64_MAX) {
@@ -175,9 +176,11 @@ bool NotesItsRequest(const Entry& entry) {
 // One account being checked, in the order of the calls in Run.
 class Audit {
  public:
+  // `move`, if it is not null, has the head's month, seq and border, and gets the rest.
   Audit(storage::Connection& connection, Account account, const book::Balance& balance,
-        Findings* findings)
+        storage::HeadMove* move, Findings* findings)
       : connection_(connection),
+        move_(move),
         account_(std::move(account)),
         head_(balance.head),
         live_holds_(balance.holds),
@@ -193,6 +196,8 @@ class Audit {
     RESERVE_RETURN_IF_ERROR(CheckDisputes());
     RESERVE_RETURN_IF_ERROR(LoadUsageStates());
     RESERVE_RETURN_IF_ERROR(receipts_.Load(connection_, account_));
+    RESERVE_RETURN_IF_ERROR(LoadHead());
+    RESERVE_RETURN_IF_ERROR(CheckKept());
     RESERVE_RETURN_IF_ERROR(CheckEntries());
     receipts_.CheckEnd();
     CheckUsageStates();
@@ -226,11 +231,25 @@ class Audit {
   void CheckGivenBack(const Entry& entry);
   absl::Status LoadUsageStates();
   void CheckUsageStates();
+  // Begins where the archives end.
+  absl::Status LoadHead();
+  // The entries up to there that stay.
+  absl::Status CheckKept();
+  void CheckKeptEntry(const storage::KeptEntry& kept);
+  void StandAs(const Entry& entry);
+  // Does the usage's state stay once the head has moved?
+  bool StateStays(const domain::UsageState& state) const;
+  bool StaysBehindHead(const Entry& entry) const;
+  // Notes what stays, and how the account stands at the head that is to be.
+  void NoteForHead(const Entry& entry, const domain::EntryHash& previous);
+  void StandAtHead();
   absl::Status CheckEntries();
   absl::Status CheckPage(const std::vector<Entry>& page);
   void CheckEntry(const Entry& entry);
+  void CheckMoney(const Entry& entry, const std::string& subject);
   void CheckCredit(const Entry& entry, const std::string& subject);
-  void CheckChain(const Entry& entry, const std::string& subject);
+  void CheckChain(const Entry& entry, const domain::EntryHash& previous,
+                  const std::string& subject);
   void CheckUsage(const Entry& entry);
   void CheckReplaced(const std::string& subject, const std::string& usage_id);
   void CheckVoid(const Entry& entry);
@@ -240,6 +259,8 @@ class Audit {
   void MoveGrants(const Entry& entry, absl::string_view draws, int sign);
   void CheckGrantsAtEnd();
   void CheckRatedAgain(const Entry& entry, domain::UsageState* state);
+  static void RateAnew(const Entry& entry, domain::UsageState* state);
+  int32_t archived_month() const { return archived_.has_value() ? archived_->month : 0; }
   void CheckUnrated(const std::string& subject, const BookedUsage& booked);
   void CheckRating(const std::string& subject, const BookedUsage& booked, const Plan& plan,
                    int32_t period);
@@ -263,6 +284,8 @@ class Audit {
   void CheckAccount();
 
   storage::Connection& connection_;
+  storage::HeadMove* const move_;
+  std::optional<storage::ArchivedHead> archived_;
   const Account account_;
   const domain::EntryHash head_;
   const int64_t live_holds_;
@@ -519,15 +542,121 @@ void Audit::CheckGivenBack(const Entry& entry) {
 
 // --- Entries --------------------------------------------------------------------------
 
+absl::Status Audit::LoadHead() {
+  RESERVE_ASSIGN_OR_RETURN(archived_, storage::FindArchivedHead(connection_, account_.account_id));
+  if (!archived_.has_value()) return absl::OkStatus();
+  RESERVE_ASSIGN_OR_RETURN(archived_->allowances,
+                           storage::ListArchivedAllowances(connection_, account_.account_id));
+  last_seq_ = archived_->seq;
+  last_hash_ = archived_->hash;
+  last_balance_ = archived_->balance;
+  sum_ = archived_->balance;
+  for (const domain::CreditGrant& grant : archived_->grants) grants_[grant.number] = grant;
+  for (const storage::ArchivedAllowance& allowance : archived_->allowances) {
+    replayed_[allowance.user_id].SetSecondsUsed(allowance.used);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Audit::CheckKept() {
+  if (!archived_.has_value()) return absl::OkStatus();
+  std::vector<storage::KeptEntry> page;
+  for (int64_t after = 0;; after = page.back().entry.seq) {
+    RESERVE_ASSIGN_OR_RETURN(page, storage::ListKeptUpTo(connection_, account_.account_id, after,
+                                                         archived_->seq, kPage));
+    std::vector<Entry> entries;
+    for (const storage::KeptEntry& kept : page) {
+      CheckKeptEntry(kept);
+      entries.push_back(kept.entry);
+    }
+    RESERVE_RETURN_IF_ERROR(CheckUsageIds(entries));
+    RESERVE_RETURN_IF_ERROR(CheckRequestIds(entries));
+    if (page.size() < kPage) return absl::OkStatus();
+  }
+}
+
+// What it took from the balance, allowances and grants is in the head.
+void Audit::CheckKeptEntry(const storage::KeptEntry& kept) {
+  const Entry& entry = kept.entry;
+  const std::string subject = absl::StrCat(entry.seq);
+  ++findings_.entries;
+  CheckChain(entry, kept.previous, subject);
+  receipts_.CheckEntry(entry);
+  if (entry.booked.has_value() || entry.kind == EntryKind::kVoid) {
+    StandAs(entry);
+    if (move_ != nullptr && !StaysBehindHead(entry)) move_->dropped.push_back(entry.seq);
+    return;
+  }
+  CheckMoney(entry, subject);
+}
+
+// The usage stands as the entry says, which was checked when it was archived.
+void Audit::StandAs(const Entry& entry) {
+  const std::string& usage_id = domain::UsageIdOf(entry);
+  const bool books = entry.kind == EntryKind::kUsage ||
+                     (entry.kind == EntryKind::kVoid && entry.voided.in_advance);
+  if (books) computed_states_[usage_id] = domain::StateOf(entry);
+  const auto state = computed_states_.find(usage_id);
+  if (state == computed_states_.end()) return;  // it has left, with its state
+  if (entry.kind == EntryKind::kRating) {
+    RateAnew(entry, &state->second);
+  } else if (entry.kind == EntryKind::kVoid) {
+    state->second.status = domain::UsageStatus::kVoided;
+    state->second.latest_seq = entry.seq;
+  }
+}
+
+bool Audit::StateStays(const domain::UsageState& state) const {
+  const int64_t seq = move_->head.seq;
+  // One that was voided before it came has no start.
+  const bool is_over = state.start_time != absl::InfinitePast() &&
+                       MonthOf(state.start_time) <= move_->head.month && state.seq <= seq &&
+                       state.latest_seq <= seq && state.estimate_void_seq <= seq;
+  return !is_over;
+}
+
+// All but usages and their ratings stay: they are few, and what reads them needs them.
+bool Audit::StaysBehindHead(const Entry& entry) const {
+  if (!entry.booked.has_value()) return true;
+  const auto state = usage_states_.find(domain::UsageIdOf(entry));
+  return state != usage_states_.end() && StateStays(state->second);
+}
+
+void Audit::NoteForHead(const Entry& entry, const domain::EntryHash& previous) {
+  if (entry.seq > move_->head.seq) return;
+  if (StaysBehindHead(entry)) move_->kept.push_back({entry, previous});
+  if (entry.seq == move_->head.seq) StandAtHead();
+}
+
+void Audit::StandAtHead() {
+  storage::ArchivedHead& head = move_->head;
+  head.balance = last_balance_;
+  head.hash = last_hash_;
+  for (const auto& [number, grant] : grants_) head.grants.push_back(grant);
+  for (const auto& [user_id, user] : replayed_) {
+    for (const domain::Allowance& allowance : user.allowances) {
+      if (allowance.seconds_used != 0) head.allowances.push_back({user_id, allowance});
+    }
+  }
+}
+
 absl::Status Audit::CheckEntries() {
   bool first_page = true;
+  if (move_ != nullptr) {
+    move_->after_seq = last_seq_;
+    for (const auto& [usage_id, state] : usage_states_) {
+      if (!StateStays(state)) move_->ended_states.push_back(usage_id);
+    }
+    if (move_->head.seq == last_seq_) StandAtHead();
+  }
   while (true) {
     // Pages overlap by one entry: a number used twice would else be missed where
     // two pages meet.
-    const int64_t after = first_page ? INT64_MIN : last_seq_ - 1;
-    RESERVE_ASSIGN_OR_RETURN(
-        std::vector<Entry> page,
-        storage::ListEntriesAfter(connection_, account_.account_id, after, kPage));
+    const int64_t begin = archived_.has_value() ? archived_->seq : INT64_MIN;
+    const int64_t after = first_page ? begin : last_seq_ - 1;
+    RESERVE_ASSIGN_OR_RETURN(std::vector<Entry> page,
+                             storage::ListEntriesAfter(connection_, account_.account_id, after,
+                                                       kPage, archived_month()));
     const bool last_page = page.size() < kPage;
     if (!first_page && !page.empty()) page.erase(page.begin());
     first_page = false;
@@ -575,7 +704,8 @@ void Audit::CheckEntry(const Entry& entry) {
   if (balance != entry.balance_after) {
     Differs(kCheckBalanceChain, subject, absl::StrCat(entry.balance_after), Text(balance));
   }
-  CheckChain(entry, subject);
+  const domain::EntryHash previous = last_hash_;
+  CheckChain(entry, previous, subject);
   last_hash_ = entry.hash;
   last_seq_ = entry.seq;
   last_balance_ = entry.balance_after;
@@ -584,12 +714,15 @@ void Audit::CheckEntry(const Entry& entry) {
   receipts_.CheckEntry(entry);
   if (entry.booked.has_value()) {
     CheckUsage(entry);
-    return;
-  }
-  if (entry.kind == EntryKind::kVoid) {
+  } else if (entry.kind == EntryKind::kVoid) {
     CheckVoid(entry);
-    return;
+  } else {
+    CheckMoney(entry, subject);
   }
+  if (move_ != nullptr) NoteForHead(entry, previous);
+}
+
+void Audit::CheckMoney(const Entry& entry, const std::string& subject) {
   CheckGivenBack(entry);
   const bool of_payment =
       entry.kind == EntryKind::kPayment || entry.kind == EntryKind::kPaymentReversed;
@@ -613,7 +746,8 @@ void Audit::CheckCredit(const Entry& entry, const std::string& subject) {
   not_met_.erase(wanted);
 }
 
-void Audit::CheckChain(const Entry& entry, const std::string& subject) {
+void Audit::CheckChain(const Entry& entry, const domain::EntryHash& previous,
+                       const std::string& subject) {
   if (entry.chain_form != domain::ChainForm::kFixed &&
       entry.chain_form != domain::ChainForm::kTagged) {
     Differs(kCheckChain, subject, absl::StrCat("form ", static_cast<int>(entry.chain_form)),
@@ -633,7 +767,7 @@ void Audit::CheckChain(const Entry& entry, const std::string& subject) {
     }
     key = &found->second;
   }
-  const domain::EntryHash hash = book::ChainedHash(last_hash_, entry, key);
+  const domain::EntryHash hash = book::ChainedHash(previous, entry, key);
   if (hash != entry.hash) Differs(kCheckChain, subject, HashText(entry.hash), HashText(hash));
 }
 
@@ -832,6 +966,10 @@ void Audit::CheckRatedAgain(const Entry& entry, domain::UsageState* state) {
     User& user = replayed_[state->user_id];
     user.SetSecondsUsed(domain::AfterGivingBack(*state, user));
   }
+  RateAnew(entry, state);
+}
+
+void Audit::RateAnew(const Entry& entry, domain::UsageState* state) {
   const int64_t seq = state->seq;
   const int64_t rated_seq = state->rated_seq;
   *state = domain::StateOf(entry);
@@ -1012,11 +1150,14 @@ absl::Status Audit::CheckRequestIds(const std::vector<Entry>& page) {
 absl::Status Audit::CheckMonths() {
   RESERVE_ASSIGN_OR_RETURN(const storage::AccountMonths stored,
                            storage::LoadMonths(connection_, account_.account_id));
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<book::MonthSpan> computed,
-                           storage::ComputeMonths(connection_, account_.account_id));
+  RESERVE_ASSIGN_OR_RETURN(
+      const std::vector<book::MonthSpan> computed,
+      storage::ComputeMonths(connection_, account_.account_id, archived_month()));
   std::map<int32_t, book::MonthSpan> missing;
   for (const book::MonthSpan& span : computed) missing[span.month] = span;
-  if ((stored.current == 0) != computed.empty()) {
+  // An account that has been idle since is still in a month that is archived.
+  const bool is_archived = stored.current != 0 && stored.current <= archived_month();
+  if (!is_archived && (stored.current == 0) != computed.empty()) {
     Differs(kCheckMonths, "", absl::StrCat("current month ", stored.current),
             computed.empty() ? "none, as there is no entry" : "a month of an entry");
   }
@@ -1220,8 +1361,11 @@ void Findings::Add(Difference difference) {
   if (differences.size() < kMaxDifferences) differences.push_back(std::move(difference));
 }
 
-absl::Status VerifyAccount(storage::Connection& connection, absl::string_view account_id,
-                           Findings* findings) {
+namespace {
+
+// `move`: null, or to be filled.
+absl::Status Verify(storage::Connection& connection, absl::string_view account_id,
+                    storage::HeadMove* move, Findings* findings) {
   const auto verify = [&]() -> absl::Status {
     RESERVE_ASSIGN_OR_RETURN(std::vector<Account> accounts,
                              storage::LoadAccounts(connection, {account_id}));
@@ -1229,13 +1373,26 @@ absl::Status VerifyAccount(storage::Connection& connection, absl::string_view ac
                              storage::LoadBalances(connection, {account_id}, storage::Lock::kNone));
     if (accounts.empty() || balances.empty()) return domain::AccountNotFound(account_id);
     findings->head = balances.front().head;
-    return Audit(connection, std::move(accounts.front()), balances.front(), findings).Run();
+    if (move != nullptr) move->version = balances.front().version;
+    return Audit(connection, std::move(accounts.front()), balances.front(), move, findings).Run();
   };
   RESERVE_RETURN_IF_ERROR(connection.BeginSnapshot(kTables));
   const absl::Status status = verify();
   // Nothing was written: this only lets go of the snapshot.
   connection.Rollback();
   return status;
+}
+
+}  // namespace
+
+absl::Status VerifyAccount(storage::Connection& connection, absl::string_view account_id,
+                           Findings* findings) {
+  return Verify(connection, account_id, /*move=*/nullptr, findings);
+}
+
+absl::Status VerifyForHead(storage::Connection& connection, storage::HeadMove* move,
+                           Findings* findings) {
+  return Verify(connection, move->head.account_id, move, findings);
 }
 
 }  // namespace reserve::audit

@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "services/ledger/domain/journal.h"
+#include "services/ledger/storage/archive_rows.h"
 #include "services/ledger/storage/connection.h"
 
 namespace reserve::audit {
@@ -119,6 +120,12 @@ struct Findings {
 // the connection, which must have none open. After an error `findings` may hold a
 // part of the account.
 absl::Status VerifyAccount(storage::Connection& connection, absl::string_view account_id,
+                           Findings* findings);
+
+// The same, and fills in how the account's head moves on to the entry `move->head.seq`, which
+// months up to `move->head.month` are archived for: how it stands there, which entries stay, and
+// which states of usages are over (storage/archive_rows.h).
+absl::Status VerifyForHead(storage::Connection& connection, storage::HeadMove* move,
                            Findings* findings);
 
 }  // namespace reserve::audit

@@ -240,6 +240,8 @@ struct UsageReply {
   domain::EntryHash hash{};  // of the entry
   domain::UsageStatus status = domain::UsageStatus::kRated;
   domain::UnratedReason unrated_reason = domain::UnratedReason::kNone;
+  // It left with its month: it is known that it was booked, as entry `seq`, and no more (U8).
+  bool archived = false;
   // An emergency call of an account that there is not: nothing was booked, all else is empty (C10).
   bool booked = true;
 };

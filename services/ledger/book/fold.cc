@@ -70,6 +70,12 @@ void AnswerRepeats(absl::Span<const AccountCommand> commands, const Image& image
     const auto* record = std::get_if<RecordUsage>(commands[i].command);
     if (record == nullptr || IsBooked(folded->replies[i])) continue;
     if (absl::IsAlreadyExists(folded->replies[i].status())) continue;  // answered by it already
+    const auto archived = image.ArchivedAs(commands[i].account_id, record->usage.usage_id);
+    if (archived != 0) {
+      ++folded->duplicates;
+      folded->replies[i] = ReplyOfArchived(archived);
+      continue;
+    }
     const auto entry = image.usages.find(OnceKey(commands[i].account_id, record->usage.usage_id));
     if (entry == image.usages.end()) continue;
     // What takes the place of an estimate was refused for itself.

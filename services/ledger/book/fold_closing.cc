@@ -50,6 +50,7 @@ absl::StatusOr<std::vector<domain::UsageState>> Folder::FindWaived(
     const AccountImage& image, const CloseAccount& command) const {
   std::vector<domain::UsageState> states;
   for (const std::string& usage_id : command.waived) {
+    RESERVE_RETURN_IF_ERROR(CheckNotArchived(image.account().account_id, usage_id));
     const Entry* stored = FindBooked(image.account().account_id, usage_id);
     if (stored == nullptr) return domain::UsageNotFound(image.account().account_id, usage_id);
     states.push_back(StateOf(image, *stored));

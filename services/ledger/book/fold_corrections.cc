@@ -61,6 +61,7 @@ CorrectionReply ReplyOfCorrection(const Account& account, const Entry& first, co
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const VoidUsage& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_RETURN_IF_ERROR(CheckNotArchived(account_id, command.usage_id));
   const Entry* stored = FindBooked(account_id, command.usage_id);
   if (stored == nullptr && !command.allow_missing) {
     return domain::UsageNotFound(account_id, command.usage_id);
@@ -87,6 +88,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const VoidUsa
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CorrectUsage& command) {
   const domain::Usage& usage = command.usage;
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_RETURN_IF_ERROR(CheckNotArchived(account_id, command.correction.usage_id));
+  RESERVE_RETURN_IF_ERROR(CheckNotArchived(account_id, usage.usage_id));
   std::optional<domain::UsageState> state;
   domain::UsageToVoid old;
   if (const Entry* stored = FindBooked(account_id, command.correction.usage_id)) {
@@ -148,6 +151,7 @@ absl::StatusOr<Reply> Folder::CorrectedBefore(AccountImage& image, const Entry& 
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RateUnrated& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_RETURN_IF_ERROR(CheckNotArchived(account_id, command.usage_id));
   const Entry* stored = FindBooked(account_id, command.usage_id);
   if (stored == nullptr) return domain::UsageNotFound(account_id, command.usage_id);
   const domain::UsageState state = StateOf(*image, *stored);
@@ -196,6 +200,7 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsAgain(const AccountImage& image,
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RerateUsage& command) {
   if (context_.now > command.not_after) return domain::ReratingMovedOn();
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  RESERVE_RETURN_IF_ERROR(CheckNotArchived(account_id, command.usage_id));
   const Entry* stored = FindBooked(account_id, command.usage_id);
   if (stored == nullptr || !stored->booked.has_value()) {
     return domain::UsageNotFound(account_id, command.usage_id);

@@ -94,6 +94,9 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
   if (const Entry* booked = FindBooked(account_id, call.usage_id)) {
     return domain::UsageBooked(call.usage_id, booked->seq);
   }
+  if (const int64_t seq = image_.ArchivedAs(account_id, call.usage_id); seq != 0) {
+    return domain::UsageBooked(call.usage_id, seq);
+  }
   if (const domain::Hold* other = OtherHoldOf(*image, call.usage_id)) {
     return domain::UsageHeld(*other);
   }
@@ -175,7 +178,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const EndHold
   // What was told since it was found is looked at next time.
   if (usage.start_time != command.usage.start_time) return reply;
   RESERVE_ASSIGN_OR_RETURN(const domain::UsageTerms terms, TermsOf(*image, usage));
-  const bool id_is_taken = FindBooked(account_id, usage.usage_id) != nullptr;
+  const bool id_is_taken = IsIdTaken(account_id, usage.usage_id);
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::EstimateUsage(ContextOf(*image), image->account(), hold, terms, id_is_taken));

@@ -115,6 +115,12 @@ const Entry* Folder::FindBooked(absl::string_view account_id, const std::string&
   return found == image_.usages.end() ? nullptr : found->second;
 }
 
+absl::Status Folder::CheckNotArchived(absl::string_view account_id,
+                                      const std::string& usage_id) const {
+  const int64_t seq = image_.ArchivedAs(account_id, usage_id);
+  return seq == 0 ? absl::OkStatus() : domain::UsageArchived(usage_id, seq);
+}
+
 domain::UsageState Folder::StateOf(const AccountImage& image, const Entry& entry) const {
   domain::UsageState state = image_.StateOf(entry);
   // Entries from before the period was stored with them.
@@ -141,6 +147,7 @@ domain::Context Folder::ContextOf(const AccountImage& image) {
     closing_rows_ = ClosingRowsOf(image_, image.account().account_id);
     context.closing = &closing_rows_;
   }
+  context.archived_month = context_.archived_month;
   if (!image.known->holds.empty()) context.holds = &image.known->holds;
   return context;
 }

@@ -43,6 +43,13 @@ UsageReply ReplyOfBooked(const Entry& entry, const domain::UsageState& state,
   return reply;
 }
 
+UsageReply ReplyOfArchived(int64_t seq) {
+  UsageReply reply;
+  reply.seq = seq;
+  reply.duplicate = reply.archived = true;
+  return reply;
+}
+
 absl::StatusOr<UsageReply> AnswerRepeat(const Image& images, const AccountImage& image,
                                         const Entry& stored, const domain::Usage& usage) {
   if (!stored.booked.has_value() || domain::SameContent(stored.booked->usage, usage)) {
@@ -96,6 +103,11 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
   const domain::Usage& usage = command.usage;
   if (const Entry* stored = FindBooked(account_id, usage.usage_id); stored != nullptr) {
     return RecordedBefore(image_.accounts.find(account_id)->second, *stored, command);
+  }
+  if (const int64_t seq = image_.ArchivedAs(account_id, usage.usage_id); seq != 0) {
+    ++folded_.duplicates;
+    SettleNamed(image_.accounts.find(account_id)->second, usage.usage_id, command.hold_id);
+    return ReplyOfArchived(seq);
   }
   RESERVE_RETURN_IF_ERROR(domain::CheckFact(context_, usage));
   const AccountImage& known = image_.accounts.find(account_id)->second;

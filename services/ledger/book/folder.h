@@ -92,7 +92,7 @@ class Folder {
                                                const std::string& hold_id);
   // Was its usage booked after it had ended? Then a report of it comes too late (H5).
   bool WasBookedSince(const domain::Hold& hold) const {
-    return hold.may_return() && FindBooked(hold.account_id, hold.usage_id) != nullptr;
+    return hold.may_return() && IsIdTaken(hold.account_id, hold.usage_id);
   }
   // The live hold of that usage, for which another is refused; null if there is none.
   const domain::Hold* OtherHoldOf(const AccountImage& image, const std::string& usage_id);
@@ -203,6 +203,13 @@ class Folder {
   bool IsForHelp(const AccountImage& image, const domain::Usage& usage) const;
   // The entry of a usage that is booked, or null.
   const domain::Entry* FindBooked(absl::string_view account_id, const std::string& usage_id) const;
+  // Was a usage booked under this id, even if it is archived since?
+  bool IsIdTaken(absl::string_view account_id, const std::string& usage_id) const {
+    return FindBooked(account_id, usage_id) != nullptr ||
+           image_.ArchivedAs(account_id, usage_id) != 0;
+  }
+  // FAILED_PRECONDITION "USAGE_ARCHIVED" if it is (U8).
+  absl::Status CheckNotArchived(absl::string_view account_id, const std::string& usage_id) const;
   // How a booked usage stands.
   domain::UsageState StateOf(const AccountImage& image, const domain::Entry& entry) const;
   // What a policy decides by, with what was loaded beside the account. Until it is asked for again.
@@ -272,6 +279,8 @@ absl::Status CheckCurrency(const domain::Account& account, const std::string& cu
 
 // The answer to who books a usage: as the entry says.
 UsageReply ReplyOf(const domain::Entry& entry, const std::string& currency);
+// The answer to a repeat of a usage that is archived as this entry (U8).
+UsageReply ReplyOfArchived(int64_t seq);
 
 // The same of one that was booked before, as it stands.
 UsageReply ReplyOfBooked(const domain::Entry& entry, const domain::UsageState& state,

@@ -120,6 +120,12 @@ std::vector<AttemptKey> NeedsEarlierNumbers(const Keys& keys, const Image& image
   return need;
 }
 
+int64_t Image::ArchivedAs(absl::string_view account_id, absl::string_view usage_id) const {
+  if (archived.empty()) return 0;
+  const auto found = archived.find(std::pair(std::string(account_id), std::string(usage_id)));
+  return found == archived.end() ? 0 : found->second;
+}
+
 domain::UsageState Image::StateOf(const domain::Entry& entry) const {
   if (!usage_states.empty()) {
     const auto found = usage_states.find(std::pair(entry.account_id, UsageIdOf(entry)));

@@ -152,6 +152,11 @@ struct Image {
   // Of those of which there is more to say than their entry does. By (account id, usage id).
   absl::flat_hash_map<std::pair<std::string, std::string>, UsageStateImage> usage_states;
 
+  // Usages that are archived (U8), with the entry of each. By (account id, usage id).
+  absl::flat_hash_map<std::pair<std::string, std::string>, int64_t> archived;
+
+  // The entry of an archived usage; 0: it is none.
+  int64_t ArchivedAs(absl::string_view account_id, absl::string_view usage_id) const;
   // Takes up the entry of a usage that is booked.
   void AddBooked(domain::Entry&& entry) {
     const domain::Entry& kept = booked.emplace_back(std::move(entry));

@@ -1,8 +1,12 @@
 #include "services/ledger/book/month_span.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "common/clock/utc.h"
+#include "services/ledger/book/write_set.h"
 
 namespace reserve::book {
 
@@ -23,6 +27,19 @@ void NoteMonth(const domain::Entry& entry, KnownAccount* known, std::vector<Mont
     spans->push_back({entry.account_id, known->month, 1, entry.seq - 1});
   }
   known->month = month;
+}
+
+int32_t OldestMonthOf(const WriteSet& writes) {
+  absl::Time oldest = absl::InfiniteFuture();
+  for (const domain::Entry& entry : writes.entries) {
+    if (entry.booked.has_value()) oldest = std::min(oldest, entry.booked->usage.start_time);
+  }
+  for (const domain::UsageState* state : writes.usage_states) {
+    // One that was voided before it came began at no known time.
+    if (state->start_time != absl::InfinitePast()) oldest = std::min(oldest, state->start_time);
+  }
+  if (oldest == absl::InfiniteFuture()) return std::numeric_limits<int32_t>::max();
+  return MonthOf(oldest);
 }
 
 }  // namespace reserve::book

@@ -31,6 +31,11 @@ int32_t MonthOfEntry(const domain::Entry& entry);
 // turns to another, and adds the spans that are to be written for it, mostly none.
 void NoteMonth(const domain::Entry& entry, KnownAccount* known, std::vector<MonthSpan>* spans);
 
+struct WriteSet;
+// The earliest month of what is written about usages: of their entries, and of the starts of those
+// whose state changes; INT32_MAX: nothing is.
+int32_t OldestMonthOf(const WriteSet& writes);
+
 }  // namespace reserve::book
 
 #endif  // RESERVE_SERVICES_LEDGER_BOOK_MONTH_SPAN_H_

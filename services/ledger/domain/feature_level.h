@@ -16,7 +16,10 @@ inline constexpr int kReceiptsLevel = 3;
 // Plans have versions, users change plans at a time to come, and are removed and blocked (K4).
 inline constexpr int kPlansLevel = 4;
 
-inline constexpr int kNewestFeatureLevel = kPlansLevel;
+// Months leave the table of entries (storage/archive_rows.h).
+inline constexpr int kArchivesLevel = 5;
+
+inline constexpr int kNewestFeatureLevel = kArchivesLevel;
 
 }  // namespace reserve::domain
 

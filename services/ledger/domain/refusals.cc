@@ -48,6 +48,21 @@ absl::Status UsageNotFound(absl::string_view account_id, absl::string_view usage
                    absl::StrCat("account \"", account_id, "\" has no usage \"", usage_id, "\""));
 }
 
+absl::Status UsageTooOld(absl::string_view why) {
+  return MakeError(absl::StatusCode::kInvalidArgument, "USAGE_TOO_OLD", "start_time", why);
+}
+
+absl::Status ArchivedAlready(absl::string_view field, absl::string_view message) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "USAGE_ARCHIVED", field, message);
+}
+
+absl::Status UsageArchived(absl::string_view usage_id, int64_t seq) {
+  return ArchivedAlready("usage_id",
+                         absl::StrCat("usage \"", usage_id, "\" is archived, as entry ", seq,
+                                      ": what it was is in the archive of its "
+                                      "month, and it takes no change"));
+}
+
 bool IsUsageNotFound(const absl::Status& status) {
   return ReasonOf(status) == kUsageNotFoundReason;
 }

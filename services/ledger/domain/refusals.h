@@ -41,6 +41,12 @@ absl::Status UsageNotAllowed(absl::string_view decision);
 // NOT_FOUND "USAGE_NOT_FOUND" on "usage_id".
 absl::Status UsageNotFound(absl::string_view account_id, absl::string_view usage_id);
 bool IsUsageNotFound(const absl::Status& status);
+// INVALID_ARGUMENT "USAGE_TOO_OLD" on "start_time".
+absl::Status UsageTooOld(absl::string_view why);
+// FAILED_PRECONDITION "USAGE_ARCHIVED" (U8): what is asked for left with its month; of a usage, on
+// "usage_id", as that entry.
+absl::Status ArchivedAlready(absl::string_view field, absl::string_view message);
+absl::Status UsageArchived(absl::string_view usage_id, int64_t seq);
 
 // NOT_FOUND "HOLD_NOT_FOUND" on "hold_id".
 absl::Status HoldNotFound(absl::string_view account_id, absl::string_view hold_id);

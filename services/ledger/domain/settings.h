@@ -35,7 +35,7 @@ struct Settings {
   absl::Duration pending_lookup_interval = absl::Minutes(5);
   // The customer hears of a card that expires so soon.
   absl::Duration card_expiry_notice = absl::Hours(24 * 14);
-  absl::Duration max_usage_age = absl::Hours(24 * 3660);  // older starts are refused
+  absl::Duration max_usage_age = absl::Hours(24 * 400);  // older starts are refused
   // P4: facts are booked at least for so long after CloseAccount.
   absl::Duration close_grace = absl::Hours(72);
   absl::Duration max_usage_ahead = absl::Hours(2);  // later starts are refused

@@ -45,6 +45,9 @@ struct Context {
   const ClosingRows* closing = nullptr;
   // The account's live holds; null: it has none.
   const std::vector<Hold>* holds = nullptr;
+  // Usages that began in this month (202611) or before are archived, and take no change (U8); 0:
+  // none are.
+  int32_t archived_month = 0;
 };
 
 // What one of the account's users has used of an allowance from now on.

@@ -15,10 +15,12 @@
 namespace reserve::domain {
 
 absl::Status CheckStartTime(const Context& context, absl::Time start) {
-  if (start < context.now - context.settings.max_usage_age) {
-    return InvalidField("start_time",
-                        absl::StrCat("must not be before ",
-                                     FormatRfc3339(context.now - context.settings.max_usage_age)));
+  const absl::Time oldest = context.now - context.settings.max_usage_age;
+  if (start < oldest) {
+    return UsageTooOld(absl::StrCat("must not be before ", FormatRfc3339(oldest)));
+  }
+  if (MonthOf(start) <= context.archived_month) {
+    return UsageTooOld("lies in a month that is archived");
   }
   if (start > context.now + context.settings.max_usage_ahead) {
     return InvalidField(

@@ -21,8 +21,8 @@
 
 namespace reserve::domain {
 
-// The start time must not be too old or in the future: INVALID_ARGUMENT on
-// "start_time".
+// The start time must not be too old, INVALID_ARGUMENT "USAGE_TOO_OLD", or in the future,
+// INVALID_ARGUMENT, on "start_time".
 absl::Status CheckStartTime(const Context& context, absl::Time start);
 // A call must not be longer than is believed: INVALID_ARGUMENT "CALL_TOO_LONG" on `field`.
 absl::Status CheckDuration(const Settings& settings, absl::Duration duration,

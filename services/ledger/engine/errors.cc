@@ -110,6 +110,8 @@ absl::Status ActivationTooSlow() {
       storage::kRepeatAfter);
 }
 
+absl::Status MonthIsSealed() { return Again("MONTH_IS_SEALED", "a month is being archived"); }
+
 absl::Status CatalogIsNew() { return Again("CATALOG_IS_NEW", "a deck or a plan is new"); }
 
 absl::Status TransactionTooOld() {

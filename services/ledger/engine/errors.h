@@ -54,8 +54,9 @@ absl::Status ActivationTooSlow();
 // FAILED_PRECONDITION "PLAN_NEEDED" on "plan_id": accounts are opened with it that name none.
 absl::Status PlanNeeded(absl::string_view plan_id);
 
-// ABORTED "CATALOG_IS_NEW", "TRANSACTION_TOO_OLD": a lane's batch is to be run again. No caller
-// hears of them.
+// ABORTED "MONTH_IS_SEALED", "CATALOG_IS_NEW", "TRANSACTION_TOO_OLD": a lane's batch is to be run
+// again. No caller hears of them.
+absl::Status MonthIsSealed();
 absl::Status CatalogIsNew();
 absl::Status TransactionTooOld();
 

@@ -12,6 +12,7 @@
 #include "common/error/retry_after.h"
 #include "services/ledger/book/errors.h"
 #include "services/ledger/engine/errors.h"
+#include "services/ledger/storage/archive_rows.h"
 #include "services/ledger/storage/load_image.h"
 #include "services/ledger/storage/write_set.h"
 
@@ -304,8 +305,12 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
 
 absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Reading reading) {
   RESERVE_ASSIGN_OR_RETURN(const int feature_level, level_.Get(*connection_));
-  const domain::Context context{options_.settings, TruncateToMicros(options_.clock()),
-                                feature_level};
+  const domain::Context context{options_.settings,    TruncateToMicros(options_.clock()),
+                                feature_level,
+                                /*open=*/nullptr,
+                                /*declines=*/nullptr,
+                                /*closing=*/nullptr,
+                                /*holds=*/nullptr,    level_.archived_month()};
   const std::shared_ptr<const book::Catalog> catalog = catalogs_.GetFresh(*connection_);
   attempt.keys = book::KeysOf(attempt.commands, context, duplicates);
   if (attempt.keys.may_write) RESERVE_RETURN_IF_ERROR(connection_->Begin());
@@ -337,6 +342,7 @@ absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Readin
         &attempt.image));
     book::AnswerRepeats(attempt.commands, attempt.image, &folded);
   }
+  RESERVE_RETURN_IF_ERROR(CheckMonthsOpen(context, folded.writes));
   attempt.has_writes = !folded.writes.empty();
   RESERVE_ASSIGN_OR_RETURN(const storage::Written written,
                            storage::Write(*connection_, std::move(folded.writes)));
@@ -346,6 +352,17 @@ absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Readin
     return TransactionTooOld();
   }
   return absl::OkStatus();
+}
+
+absl::Status Lane::CheckMonthsOpen(const domain::Context& context, const book::WriteSet& writes) {
+  const int32_t oldest = book::OldestMonthOf(writes);
+  // Nothing is archived before that.
+  if (oldest >= MonthOf(context.now - storage::kNeverArchivedFor)) return absl::OkStatus();
+  // In the transaction, which whoever seals a month waits for.
+  RESERVE_ASSIGN_OR_RETURN(const int32_t archived, storage::ReadArchivedMonth(*connection_));
+  if (oldest > archived) return absl::OkStatus();
+  level_.Forget();
+  return MonthIsSealed();
 }
 
 void Lane::Recall(Attempt& attempt, Reading reading) {

@@ -214,6 +214,9 @@ class Lane {
               absl::Status* error);
   // Loads, folds and writes, all but the COMMIT. After an error the caller rolls back.
   absl::Status Execute(Attempt& attempt, book::Duplicates duplicates, Reading reading);
+  // ABORTED "MONTH_IS_SEALED" if something is to be written about a usage of a month that was
+  // sealed since the lane last read of it (U8).
+  absl::Status CheckMonthsOpen(const domain::Context& context, const book::WriteSet& writes);
   // Puts into the image what is remembered of the accounts.
   void Recall(Attempt& attempt, Reading reading);
   // Keeps the accounts as they are now: once the attempt is committed.

@@ -42,7 +42,7 @@ ABSL_FLAG(int, visa_declines_per_30_days, 15,
           "no limit.");
 ABSL_FLAG(int, mastercard_declines_per_24_hours, 10, "The same for a Mastercard in 24 hours.");
 ABSL_FLAG(int, mastercard_declines_per_30_days, 35, "The same for a Mastercard in 30 days.");
-ABSL_FLAG(absl::Duration, max_usage_age, absl::Hours(24 * 3660),
+ABSL_FLAG(absl::Duration, max_usage_age, absl::Hours(24 * 400),
           "Usages that began longer ago are refused.");
 ABSL_FLAG(absl::Duration, max_usage_ahead, absl::Hours(2),
           "Usages that begin later than this from now are refused.");

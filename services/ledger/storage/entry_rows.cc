@@ -1,6 +1,7 @@
 #include "services/ledger/storage/entry_rows.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -117,18 +118,24 @@ class Reader {
   int column_;
 };
 
-std::string SelectEntries() {
-  static const auto* select = new std::string(absl::StrCat(
-      "SELECT "
+std::string ReadColumns() {
+  static const auto* columns = new std::string(absl::StrCat(
       "record_time,account_id,seq,kind,amount_nanos,balance_after_nanos,chain_form,entry_hash,"
       "duration_seconds,",
-      UsageColumns().names(), ",", OtherColumns().names(), ",caller FROM entries "));
-  return *select;
+      UsageColumns().names(), ",", OtherColumns().names(), ",caller"));
+  return *columns;
 }
 
-void AppendEntry(const Entry& e, SqlText* sql) {
-  sql->Row()
-      .Time(e.record_time)
+std::string SelectEntries() { return absl::StrCat("SELECT ", ReadColumns(), " FROM entries "); }
+
+// Of what stays of archived months.
+std::string SelectKept(absl::string_view account_id) {
+  return absl::StrCat("SELECT ", ReadColumns(),
+                      ",previous_hash FROM kept_entries WHERE account_id = ", Quoted(account_id));
+}
+
+void AppendValues(const Entry& e, SqlText* sql) {
+  sql->Time(e.record_time)
       .Text(e.account_id)
       .Int(e.seq)
       .Int(book::MonthOfEntry(e))
@@ -138,6 +145,11 @@ void AppendEntry(const Entry& e, SqlText* sql) {
       .Int(static_cast<int64_t>(e.chain_form))
       .Bytes({e.hash.data(), e.hash.size()})
       .TextOrNull(e.caller);
+}
+
+void AppendEntry(const Entry& e, SqlText* sql) {
+  sql->Row();
+  AppendValues(e, sql);
 }
 
 void AppendUsage(const Entry& e, SqlText* sql) {
@@ -189,6 +201,17 @@ Entry ReadEntry(const Row& row) {
   }
   Complete(e.amount, &booked);
   return e;
+}
+
+bool BySeq(const Entry& one, const Entry& other) { return one.seq < other.seq; }
+
+// " AND kind IN (1,2)"; empty for all.
+std::string OfKinds(const std::vector<EntryKind>& kinds) {
+  if (kinds.empty()) return "";
+  const auto number = [](std::string* out, EntryKind kind) {
+    absl::StrAppend(out, static_cast<int>(kind));
+  };
+  return absl::StrCat(" AND kind IN (", absl::StrJoin(kinds, ",", number), ")");
 }
 
 absl::StatusOr<std::vector<Entry>> QueryEntries(Connection& connection, const std::string& sql) {
@@ -268,7 +291,8 @@ absl::Status InsertEntries(Connection& connection, std::vector<const Entry*> ent
 }
 
 absl::StatusOr<std::vector<Entry>> FindUsages(Connection& connection,
-                                              const std::vector<book::OnceKey>& keys) {
+                                              const std::vector<book::OnceKey>& keys,
+                                              std::vector<ArchivedUsage>* archived) {
   std::vector<Entry> entries;
   if (keys.empty()) return entries;
   // Two steps, so that each is one range over one index: where they are, then
@@ -277,12 +301,16 @@ absl::StatusOr<std::vector<Entry>> FindUsages(Connection& connection,
   absl::flat_hash_map<int64_t, std::vector<Place>> by_month;
   RESERVE_RETURN_IF_ERROR(InParts<book::OnceKey>(keys, [&](absl::Span<const book::OnceKey> part) {
     SqlText sql(
-        "SELECT account_id,seq,month FROM usage_ids FORCE INDEX (PRIMARY) "
-        "WHERE (usage_id,account_id) IN (");
+        "SELECT account_id,seq,month,usage_id,(SELECT COALESCE(MAX(a.month),0) FROM archives a) "
+        "FROM usage_ids FORCE INDEX (PRIMARY) WHERE (usage_id,account_id) IN (");
     for (const book::OnceKey& key : part) sql.Row().Text(key.second).Text(key.first).EndRow();
     sql.Raw(")");
-    return connection.Query(sql.str(), [&by_month](const Row& row) {
-      by_month[row.Int(3)].emplace_back(row.Text(1), row.Int(2));
+    return connection.Query(sql.str(), [&](const Row& row) {
+      if (row.Int(3) > row.Int(5)) {
+        by_month[row.Int(3)].emplace_back(row.Text(1), row.Int(2));
+      } else if (archived != nullptr) {
+        archived->push_back({row.Text(1), row.Text(4), row.Int(2)});
+      }
     });
   }));
   for (const auto& [month, places] : by_month) {
@@ -310,7 +338,7 @@ absl::StatusOr<std::vector<Entry>> FindUsages(Connection& connection,
 absl::StatusOr<StoredUsages> FindUsagesAsTheyStand(Connection& connection,
                                                    const std::vector<book::OnceKey>& keys) {
   StoredUsages stored;
-  RESERVE_ASSIGN_OR_RETURN(stored.entries, FindUsages(connection, keys));
+  RESERVE_ASSIGN_OR_RETURN(stored.entries, FindUsages(connection, keys, &stored.archived));
   if (stored.entries.empty()) return stored;
   RESERVE_ASSIGN_OR_RETURN(stored.states, LoadUsageStates(connection, keys));
   for (Entry& entry : stored.entries) {
@@ -361,28 +389,113 @@ absl::StatusOr<std::vector<Entry>> ListEntriesWithin(Connection& connection,
                                                      Oldest oldest, int limit) {
   RESERVE_ASSIGN_OR_RETURN(const AccountMonths months, LoadMonths(connection, account_id));
   const std::vector<int32_t> within = months.Within(seqs.first, seqs.end);
-  if (seqs.empty() || within.empty()) return std::vector<Entry>();
-  std::string sql = absl::StrCat(SelectEntries(),
-                                 "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
-                                 " AND month IN (", absl::StrJoin(within, ","),
-                                 ") AND seq >= ", seqs.first, " AND seq < ", seqs.end);
-  if (!kinds.empty()) {
-    const auto number = [](std::string* out, EntryKind kind) {
-      absl::StrAppend(out, static_cast<int>(kind));
-    };
-    absl::StrAppend(&sql, " AND kind IN (", absl::StrJoin(kinds, ",", number), ")");
+  std::vector<Entry> entries;
+  if (seqs.empty()) return entries;
+  const std::string rest =
+      absl::StrCat(" AND seq >= ", seqs.first, " AND seq < ", seqs.end, OfKinds(kinds),
+                   " ORDER BY seq", oldest == Oldest::kFirst ? "" : " DESC", " LIMIT ", limit);
+  if (!within.empty()) {
+    RESERVE_ASSIGN_OR_RETURN(
+        entries,
+        QueryEntries(connection,
+                     absl::StrCat(SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ",
+                                  Quoted(account_id), " AND month IN (", absl::StrJoin(within, ","),
+                                  ")", rest)));
   }
-  absl::StrAppend(&sql, " ORDER BY seq", oldest == Oldest::kFirst ? "" : " DESC", " LIMIT ", limit);
-  return QueryEntries(connection, sql);
+  if (months.archived_month == 0) return entries;
+  RESERVE_ASSIGN_OR_RETURN(std::vector<Entry> kept,
+                           QueryEntries(connection, absl::StrCat(SelectKept(account_id), rest)));
+  if (kept.empty()) return entries;
+  entries.insert(entries.end(), std::make_move_iterator(kept.begin()),
+                 std::make_move_iterator(kept.end()));
+  std::sort(entries.begin(), entries.end(), [oldest](const Entry& a, const Entry& b) {
+    return oldest == Oldest::kFirst ? a.seq < b.seq : a.seq > b.seq;
+  });
+  if (entries.size() > static_cast<size_t>(limit)) entries.resize(static_cast<size_t>(limit));
+  return entries;
 }
 
 absl::StatusOr<std::vector<Entry>> ListEntriesAfter(Connection& connection,
                                                     absl::string_view account_id, int64_t after,
-                                                    int limit) {
+                                                    int limit, int32_t archived_month) {
+  const std::string rest = absl::StrCat(" AND seq > ", after, " ORDER BY seq LIMIT ", limit);
+  const std::string of_months =
+      archived_month == 0 ? "" : absl::StrCat(" AND month > ", archived_month);
+  RESERVE_ASSIGN_OR_RETURN(
+      std::vector<Entry> entries,
+      QueryEntries(connection,
+                   absl::StrCat(SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ",
+                                Quoted(account_id), of_months, rest)));
+  if (archived_month == 0) return entries;
+  RESERVE_ASSIGN_OR_RETURN(std::vector<Entry> kept,
+                           QueryEntries(connection, absl::StrCat(SelectKept(account_id), rest)));
+  entries.insert(entries.end(), std::make_move_iterator(kept.begin()),
+                 std::make_move_iterator(kept.end()));
+  std::sort(entries.begin(), entries.end(), BySeq);
+  if (entries.size() > static_cast<size_t>(limit)) entries.resize(static_cast<size_t>(limit));
+  return entries;
+}
+
+absl::StatusOr<std::vector<KeptEntry>> ListKeptUpTo(Connection& connection,
+                                                    absl::string_view account_id, int64_t after,
+                                                    int64_t last, int limit) {
+  std::vector<KeptEntry> kept;
+  const int previous = kFirstUsageColumn + UsageColumns().count() + OtherColumns().count() + 1;
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query(absl::StrCat(SelectKept(account_id), " AND seq > ", after,
+                                    " AND seq <= ", last, " ORDER BY seq LIMIT ", limit),
+                       [&kept, previous](const Row& row) {
+                         KeptEntry& each = kept.emplace_back();
+                         each.entry = ReadEntry(row);
+                         row.Bytes(previous, absl::MakeSpan(each.previous));
+                       }));
+  return kept;
+}
+
+absl::Status InsertKept(Connection& connection, const std::vector<KeptEntry>& kept) {
+  SqlText usages(absl::StrCat("INSERT INTO kept_entries (previous_hash,", kEntryColumns,
+                              ",duration_seconds,", UsageColumns().names(), ") VALUES "));
+  SqlText others(absl::StrCat("INSERT INTO kept_entries (previous_hash,", kEntryColumns, ",",
+                              OtherColumns().names(), ") VALUES "));
+  bool has_usages = false;
+  bool has_others = false;
+  for (const KeptEntry& each : kept) {
+    const Entry& e = each.entry;
+    SqlText& sql = e.booked.has_value() ? usages : others;
+    (e.booked.has_value() ? has_usages : has_others) = true;
+    sql.Row().Bytes({each.previous.data(), each.previous.size()});
+    AppendValues(e, &sql);
+    if (e.booked.has_value()) {
+      sql.Int(domain::StartedSeconds(e.booked->usage.duration));
+      book::VisitUsageFields(*e.booked, Appender(&sql));
+    } else {
+      book::VisitOtherFields(e, Appender(&sql));
+    }
+    sql.EndRow();
+  }
+  if (has_usages) RESERVE_RETURN_IF_ERROR(connection.Execute(usages.str()));
+  if (has_others) RESERVE_RETURN_IF_ERROR(connection.Execute(others.str()));
+  return absl::OkStatus();
+}
+
+absl::Status KeepEntriesAfter(Connection& connection, absl::string_view account_id, int32_t after,
+                              int32_t upto, int64_t seq) {
+  const std::string columns = absl::StrCat(ReadColumns(), ",month");
+  return connection.Execute(
+      absl::StrCat("INSERT INTO kept_entries (", columns, ") SELECT ", columns,
+                   " FROM entries FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
+                   " AND month > ", after, " AND month <= ", upto, " AND seq > ", seq));
+}
+
+absl::StatusOr<std::vector<Entry>> ListEntriesOfMonths(Connection& connection, int32_t after,
+                                                       int32_t upto, absl::string_view account_id,
+                                                       int64_t after_seq, int limit) {
+  const std::string account = Quoted(account_id);
   return QueryEntries(
-      connection, absl::StrCat(SelectEntries(),
-                               "FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id),
-                               " AND seq > ", after, " ORDER BY seq LIMIT ", limit));
+      connection,
+      absl::StrCat(SelectEntries(), "FORCE INDEX (by_account) WHERE month > ", after,
+                   " AND month <= ", upto, " AND account_id >= ", account, " AND (account_id > ",
+                   account, " OR seq > ", after_seq, ") ORDER BY account_id,seq LIMIT ", limit));
 }
 
 absl::StatusOr<std::optional<domain::EntryHash>> FindEntryHash(Connection& connection,
@@ -392,6 +505,16 @@ absl::StatusOr<std::optional<domain::EntryHash>> FindEntryHash(Connection& conne
   RESERVE_RETURN_IF_ERROR(connection.Query(
       absl::StrCat("SELECT entry_hash FROM entries FORCE INDEX (by_account) WHERE account_id = ",
                    Quoted(account_id), " AND seq = ", seq),
+      [&hash](const Row& row) { row.Bytes(1, absl::MakeSpan(hash.emplace())); }));
+  if (hash.has_value()) return hash;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      absl::StrCat("SELECT entry_hash FROM kept_entries WHERE account_id = ", Quoted(account_id),
+                   " AND seq = ", seq),
+      [&hash](const Row& row) { row.Bytes(1, absl::MakeSpan(hash.emplace())); }));
+  if (hash.has_value()) return hash;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      absl::StrCat("SELECT entry_hash FROM archived_heads WHERE account_id = ", Quoted(account_id),
+                   " AND seq = ", seq),
       [&hash](const Row& row) { row.Bytes(1, absl::MakeSpan(hash.emplace())); }));
   return hash;
 }
@@ -438,6 +561,10 @@ absl::StatusOr<Entry> LoadEntry(Connection& connection, absl::string_view accoun
       QueryEntries(connection,
                    absl::StrCat(SelectEntries(), "WHERE account_id = ", Quoted(account_id),
                                 " AND seq = ", seq, " AND month = ", month)));
+  if (entries.empty()) {
+    RESERVE_ASSIGN_OR_RETURN(entries, QueryEntries(connection, absl::StrCat(SelectKept(account_id),
+                                                                            " AND seq = ", seq)));
+  }
   if (entries.empty()) return EntryNotFound(account_id, seq);
   return std::move(entries.front());
 }
@@ -449,6 +576,16 @@ absl::StatusOr<std::vector<Entry>> LoadEntries(Connection& connection, absl::str
     return connection.Query(
         absl::StrCat(SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ",
                      Quoted(account_id), " AND seq IN (", absl::StrJoin(part, ","), ")"),
+        [&entries](const Row& row) { entries.push_back(ReadEntry(row)); });
+  }));
+  std::vector<int64_t> missing;
+  for (const int64_t seq : seqs) {
+    const auto is_it = [seq](const Entry& entry) { return entry.seq == seq; };
+    if (std::none_of(entries.begin(), entries.end(), is_it)) missing.push_back(seq);
+  }
+  RESERVE_RETURN_IF_ERROR(InParts<int64_t>(missing, [&](absl::Span<const int64_t> part) {
+    return connection.Query(
+        absl::StrCat(SelectKept(account_id), " AND seq IN (", absl::StrJoin(part, ","), ")"),
         [&entries](const Row& row) { entries.push_back(ReadEntry(row)); });
   }));
   return entries;
@@ -492,6 +629,13 @@ absl::StatusOr<std::optional<Entry>> FindCredit(Connection& connection,
                        static_cast<int>(EntryKind::kPayment),
                        ") AND recharge_ordinal = ", credited.ordinal));
   RESERVE_ASSIGN_OR_RETURN(std::vector<Entry> entries, QueryEntries(connection, sql.str()));
+  if (entries.empty()) {
+    RESERVE_ASSIGN_OR_RETURN(
+        entries,
+        QueryEntries(connection, absl::StrCat(SelectKept(credited.account_id),
+                                              OfKinds({EntryKind::kRecharge, EntryKind::kPayment}),
+                                              " AND recharge_ordinal = ", credited.ordinal)));
+  }
   if (entries.empty()) return std::nullopt;
   return std::move(entries.front());
 }

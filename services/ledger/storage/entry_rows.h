@@ -18,6 +18,7 @@
 #include "services/ledger/book/keys.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/usage_state.h"
+#include "services/ledger/storage/archive_rows.h"
 #include "services/ledger/storage/connection.h"
 
 namespace reserve::storage {
@@ -27,17 +28,26 @@ namespace reserve::storage {
 // ALREADY_EXISTS if a usage id is taken.
 absl::Status InsertEntries(Connection& connection, std::vector<const domain::Entry*> entries);
 
+// A usage whose entry left with its month (archive_rows.h).
+struct ArchivedUsage {
+  std::string account_id;
+  std::string usage_id;
+  int64_t seq = 0;
+};
+
 // The entries that book these usages, or void them in advance, of those that exist; in no
-// particular order. INTERNAL if what is stored was altered, so that an id leads to another kind of
-// entry.
-absl::StatusOr<std::vector<domain::Entry>> FindUsages(Connection& connection,
-                                                      const std::vector<book::OnceKey>& keys);
+// particular order. What is archived comes as `archived`, if that is not null. INTERNAL if what is
+// stored was altered, so that an id leads to another kind of entry.
+absl::StatusOr<std::vector<domain::Entry>> FindUsages(
+    Connection& connection, const std::vector<book::OnceKey>& keys,
+    std::vector<ArchivedUsage>* archived = nullptr);
 
 // The same, with what became of them: of one that was booked from reports and whose CDR took its
 // place the entry of that (H12).
 struct StoredUsages {
   std::vector<domain::Entry> entries;
   std::vector<domain::UsageState> states;
+  std::vector<ArchivedUsage> archived;
 };
 absl::StatusOr<StoredUsages> FindUsagesAsTheyStand(Connection& connection,
                                                    const std::vector<book::OnceKey>& keys);
@@ -55,7 +65,7 @@ absl::StatusOr<std::vector<UsagePlace>> FindUsagePlaces(Connection& connection,
 inline constexpr int64_t kNewest = std::numeric_limits<int64_t>::max();
 
 // Entries of an account with seq < `before`, newest first, from the months that can hold
-// them (book/month_span.h).
+// them (book/month_span.h) and are not archived.
 absl::StatusOr<std::vector<domain::Entry>> ListEntries(Connection& connection,
                                                        absl::string_view account_id, int64_t before,
                                                        int limit);
@@ -74,10 +84,27 @@ absl::StatusOr<std::vector<domain::Entry>> ListEntriesWithin(
     Connection& connection, absl::string_view account_id, const SeqRange& seqs,
     const std::vector<domain::EntryKind>& kinds, Oldest oldest, int limit);
 // Entries of an account with seq > `after`, oldest first. In all months, whatever is known of
-// where they are: so an audit finds what is elsewhere.
+// where they are: so an audit finds what is elsewhere. With an archived month of the account: in
+// later months, and those that stay of the archived ones.
 absl::StatusOr<std::vector<domain::Entry>> ListEntriesAfter(Connection& connection,
                                                             absl::string_view account_id,
-                                                            int64_t after, int limit);
+                                                            int64_t after, int limit,
+                                                            int32_t archived_month = 0);
+// Of the entries of an account that stay of archived months those with after < seq <= last, oldest
+// first.
+absl::StatusOr<std::vector<KeptEntry>> ListKeptUpTo(Connection& connection,
+                                                    absl::string_view account_id, int64_t after,
+                                                    int64_t last, int limit);
+// Keeps these; and those of an account with a later seq than that of some months: after < month <=
+// upto.
+absl::Status InsertKept(Connection& connection, const std::vector<KeptEntry>& kept);
+absl::Status KeepEntriesAfter(Connection& connection, absl::string_view account_id, int32_t after,
+                              int32_t upto, int64_t seq);
+// Entries of all accounts of these months, by account and seq: after an entry of one account.
+absl::StatusOr<std::vector<domain::Entry>> ListEntriesOfMonths(Connection& connection,
+                                                               int32_t after, int32_t upto,
+                                                               absl::string_view account_id,
+                                                               int64_t after_seq, int limit);
 
 // The hash of an account's entry of that seq; nothing if there is no such entry. In all months, as
 // ListEntriesAfter.

@@ -28,6 +28,11 @@ absl::Status LedgersTooOld(int level, int newest, const std::vector<std::string>
                                 newest, ": ", absl::StrJoin(ledgers, "; ")));
 }
 
+absl::Status ArchiveRunning() {
+  return MakeError(absl::StatusCode::kAborted, "ARCHIVE_RUNNING", "",
+                   "another archive is being made; wait for it");
+}
+
 absl::Status UserStillCalls(int64_t calls, int64_t unrated) {
   return MakeError(
       absl::StatusCode::kFailedPrecondition, "USER_STILL_CALLS", "user",

@@ -22,6 +22,8 @@ absl::Status SchemaTooOld(int version, int needed);
 // FAILED_PRECONDITION "LEDGERS_TOO_OLD" on "database": the level stays, as `ledgers` don't know
 // `newest`.
 absl::Status LedgersTooOld(int level, int newest, const std::vector<std::string>& ledgers);
+// ABORTED "ARCHIVE_RUNNING": one at a time is made.
+absl::Status ArchiveRunning();
 // FAILED_PRECONDITION "USER_STILL_CALLS" on "user": so many calls are in progress or await their
 // record, and so many usages wait for a price.
 absl::Status UserStillCalls(int64_t calls, int64_t unrated);

@@ -303,6 +303,9 @@ absl::Status LoadBookedUsages(Connection& connection, const std::vector<book::On
   if (keys.empty()) return absl::OkStatus();
   RESERVE_ASSIGN_OR_RETURN(StoredUsages stored, FindUsagesAsTheyStand(connection, keys));
   for (domain::Entry& entry : stored.entries) image->AddBooked(std::move(entry));
+  for (ArchivedUsage& usage : stored.archived) {
+    image->archived[std::pair(std::move(usage.account_id), std::move(usage.usage_id))] = usage.seq;
+  }
   for (domain::UsageState& state : stored.states) {
     const std::pair<std::string, std::string> key(state.account_id, state.usage_id);
     image->usage_states[key].state = std::move(state);

@@ -40,6 +40,8 @@ constexpr int kChangeTries = 360;
 constexpr absl::Duration kPauseBetweenConnects = absl::Seconds(1);
 // After a conflict that did not wait for anybody.
 constexpr absl::Duration kShortPause = absl::Milliseconds(100);
+// The row of schema_lock of whoever archives; 1 is that of migrations.
+constexpr int kArchiveLock = 2;
 // A change of a large table may take hours.
 constexpr int kStatementTimeoutSeconds = 24 * 60 * 60;
 
@@ -261,6 +263,10 @@ constexpr TableRights kRights[] = {
     {"events", "account_id", true},
     {"card_declines", "account_id", true},
     {"number_keys", "account_id", true},
+    {"archives", "month"},
+    {"archived_heads", "account_id"},
+    {"archived_allowances", "account_id"},
+    {"kept_entries", "account_id"},
     {"reratings", "number", true, true},
     {"rate_decks", "version", true},
     {"rate_activations", "number", true, true},
@@ -288,14 +294,65 @@ absl::Status Migrate(const DatabaseOptions& options, absl::Time now, const Progr
   DatabaseOptions patient = options;
   patient.io_timeout_seconds = kStatementTimeoutSeconds;
   RESERVE_ASSIGN_OR_RETURN(const auto lock, Connection::Open(patient));
-  RESERVE_ASSIGN_OR_RETURN(const auto worker, Connection::Open(patient));
-  RESERVE_RETURN_IF_ERROR(
-      worker->Execute(absl::StrCat("SET SESSION lock_wait_timeout = ", kChangeWaitSeconds)));
+  RESERVE_ASSIGN_OR_RETURN(const auto worker, OpenToChange(options));
   RESERVE_RETURN_IF_ERROR(MakeBookkeeping(*lock));
   RESERVE_RETURN_IF_ERROR(TakeLock(*lock, now, progress));
   const absl::Status migrated = MigrateLocked(*worker, now, progress);
   lock->Commit().IgnoreError();  // the lock is gone either way
   return migrated;
+}
+
+absl::StatusOr<std::unique_ptr<Connection>> OpenToChange(const DatabaseOptions& options) {
+  DatabaseOptions patient = options;
+  patient.io_timeout_seconds = kStatementTimeoutSeconds;
+  RESERVE_ASSIGN_OR_RETURN(auto connection, Connection::Open(patient));
+  RESERVE_RETURN_IF_ERROR(
+      connection->Execute(absl::StrCat("SET SESSION lock_wait_timeout = ", kChangeWaitSeconds)));
+  return connection;
+}
+
+absl::Status TakeArchiveLock(Connection& connection, absl::Time now) {
+  RESERVE_RETURN_IF_ERROR(connection.Begin());
+  SqlText sql("INSERT INTO schema_lock (id,holder_time) VALUES ");
+  sql.Row().Int(kArchiveLock).Time(now).EndRow();
+  sql.Raw(" ON DUPLICATE KEY UPDATE holder_time = VALUES(holder_time)");
+  const absl::Status locked = connection.Execute(sql.str());
+  if (locked.ok()) return locked;
+  connection.Rollback();
+  return absl::IsAborted(locked) ? ArchiveRunning() : locked;
+}
+
+absl::Status KeepArchiveLock(Connection& connection) {
+  return connection.Execute(
+      absl::StrCat("UPDATE schema_lock SET holder_time = holder_time WHERE id = ", kArchiveLock));
+}
+
+absl::Status AwaitWhoBooks(Connection& connection, int32_t month, const Progress& progress) {
+  return Change(connection,
+                absl::StrCat("ALTER TABLE archives COMMENT = 'sealed up to ", month, "'"),
+                progress);
+}
+
+absl::StatusOr<std::vector<int32_t>> EntryMonths(Connection& connection) {
+  RESERVE_ASSIGN_OR_RETURN(const auto partitions, MonthsOf(connection, "entries"));
+  std::vector<int32_t> months;
+  for (const auto& [name, bound] : partitions) {
+    const absl::CivilMonth next(bound / 100, static_cast<int>(bound % 100));
+    months.push_back(Number(next - 1));
+  }
+  return months;
+}
+
+absl::Status DropEntryMonths(Connection& connection, int32_t upto, const Progress& progress) {
+  RESERVE_ASSIGN_OR_RETURN(const auto partitions, MonthsOf(connection, "entries"));
+  std::vector<std::string> old;
+  for (const auto& [name, bound] : partitions) {
+    if (bound <= Number(absl::CivilMonth(upto / 100, upto % 100) + 1)) old.push_back(name);
+  }
+  if (old.empty()) return absl::OkStatus();
+  return Change(connection,
+                absl::StrCat("ALTER TABLE entries DROP PARTITION ", absl::StrJoin(old, ", ")),
+                progress);
 }
 
 absl::Status CheckSchema(Connection& connection) {

@@ -6,7 +6,9 @@
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_MIGRATOR_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_MIGRATOR_H_
 
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,26 @@ absl::Status GrantRights(const DatabaseOptions& options, const std::string& user
 // Waits until the database answers, for `patience` at the most: the error of the last try then.
 absl::Status AwaitDatabase(const DatabaseOptions& options, absl::Duration patience,
                            const std::function<void(const std::string&)>& progress);
+
+// A connection for changes of tables: each waits for a lock for a second, and comes again.
+absl::StatusOr<std::unique_ptr<Connection>> OpenToChange(const DatabaseOptions& options);
+
+// What archiving needs of the tables (archive_rows.h).
+//
+// The lock that lets one archive at a time, in a transaction that stays open: it ends with the
+// session. ABORTED "ARCHIVE_RUNNING" if another has it.
+absl::Status TakeArchiveLock(Connection& connection, absl::Time now);
+// An error if the lock was lost with its session.
+absl::Status KeepArchiveLock(Connection& connection);
+// Waits until every transaction has ended that may have read of the archives before the month was
+// sealed. On a connection for changes, as the next but one.
+absl::Status AwaitWhoBooks(Connection& connection, int32_t month,
+                           const std::function<void(const std::string&)>& progress);
+// The months at whose ends the table of entries can be cut, in order.
+absl::StatusOr<std::vector<int32_t>> EntryMonths(Connection& connection);
+// Takes the entries of these months, and of all before, out of the table of entries.
+absl::Status DropEntryMonths(Connection& connection, int32_t upto,
+                             const std::function<void(const std::string&)>& progress);
 
 // FAILED_PRECONDITION "SCHEMA_TOO_OLD" or "SCHEMA_TOO_NEW" if this program can't
 // work on the schema as it is; UNAVAILABLE if that can't be found out.

@@ -45,14 +45,17 @@ absl::StatusOr<AccountMonths> LoadMonths(Connection& connection, absl::string_vi
   AccountMonths months;
   // One statement, so that it is one moment: a later entry may be in a month that has no row yet.
   const std::string sql = absl::StrCat(
-      "SELECT b.last_seq,b.month,m.month,m.first_seq,m.last_seq "
+      "SELECT b.last_seq,b.month,m.month,m.first_seq,m.last_seq,COALESCE(h.month,0) "
       "FROM balances b FORCE INDEX (PRIMARY) LEFT JOIN account_months m FORCE INDEX (PRIMARY) "
-      "ON m.account_id = b.account_id WHERE b.account_id = ",
+      "ON m.account_id = b.account_id LEFT JOIN archived_heads h FORCE INDEX (PRIMARY) "
+      "ON h.account_id = b.account_id WHERE b.account_id = ",
       Quoted(account_id));
   RESERVE_RETURN_IF_ERROR(connection.Query(sql, [&](const Row& row) {
     months.last_seq = row.Int(1);
     months.current = static_cast<int32_t>(row.Int(2));
-    if (row.IsNull(3)) return;
+    months.archived_month = static_cast<int32_t>(row.Int(6));
+    // A row may be written for a month that is archived as the account turns to another.
+    if (row.IsNull(3) || row.Int(3) <= months.archived_month) return;
     MonthSpan span = {std::string(account_id), static_cast<int32_t>(row.Int(3)), row.Int(4),
                       row.Int(5)};
     if (span.month == months.current) span.last_seq = months.last_seq;
@@ -74,11 +77,12 @@ absl::Status WriteMonths(Connection& connection, std::vector<MonthSpan> spans) {
 }
 
 absl::StatusOr<std::vector<MonthSpan>> ComputeMonths(Connection& connection,
-                                                     absl::string_view account_id) {
+                                                     absl::string_view account_id,
+                                                     int32_t archived_month) {
   std::vector<MonthSpan> spans;
   const std::string sql = absl::StrCat(
       "SELECT month,MIN(seq),MAX(seq) FROM entries FORCE INDEX (by_account) WHERE account_id = ",
-      Quoted(account_id), " GROUP BY month");
+      Quoted(account_id), " AND month > ", archived_month, " GROUP BY month");
   RESERVE_RETURN_IF_ERROR(connection.Query(sql, [&](const Row& row) {
     spans.push_back(
         {std::string(account_id), static_cast<int32_t>(row.Int(1)), row.Int(2), row.Int(3)});

@@ -16,8 +16,10 @@ namespace reserve::storage {
 // The months of one account as of one moment, up to the last entry that it had then.
 struct AccountMonths {
   int64_t last_seq = 0;
-  int32_t current = 0;                 // that entries are being added to (book::Balance::month)
-  std::vector<book::MonthSpan> spans;  // by month
+  int32_t current = 0;  // that entries are being added to (book::Balance::month)
+  // The last whose entries have left, but for those that stay (archive_rows.h); 0: none have.
+  int32_t archived_month = 0;
+  std::vector<book::MonthSpan> spans;  // by month, those that are not archived
 
   // The months that can hold an entry with begin <= seq < end.
   std::vector<int32_t> Within(int64_t begin, int64_t end) const;
@@ -32,10 +34,11 @@ absl::StatusOr<AccountMonths> LoadMonths(Connection& connection, absl::string_vi
 // the caller that holds the accounts' locks, as the rows are not locked first.
 absl::Status WriteMonths(Connection& connection, std::vector<book::MonthSpan> spans);
 
-// The months in which an account really has entries, from the entries themselves: all of them
-// are looked at.
+// The months after an archived one in which an account really has entries, from the entries
+// themselves: all of them are looked at.
 absl::StatusOr<std::vector<book::MonthSpan>> ComputeMonths(Connection& connection,
-                                                           absl::string_view account_id);
+                                                           absl::string_view account_id,
+                                                           int32_t archived_month = 0);
 
 }  // namespace reserve::storage
 

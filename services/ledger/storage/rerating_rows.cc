@@ -6,6 +6,7 @@
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/journal.h"
+#include "services/ledger/storage/archive_rows.h"
 #include "services/ledger/storage/sql_text.h"
 
 namespace reserve::storage {
@@ -245,6 +246,7 @@ absl::StatusOr<std::vector<AccountSpan>> AccountsOfScope(Connection& connection,
 absl::StatusOr<std::vector<UsageOfScope>> UsagesOfScope(Connection& connection,
                                                         const std::vector<AccountSpan>& spans,
                                                         const book::ReratingScope& scope) {
+  RESERVE_ASSIGN_OR_RETURN(const int32_t archived, ReadArchivedMonth(connection));
   SqlText sql(
       "SELECT account_id,seq,usage_id FROM entries FORCE INDEX (by_account) WHERE account_id IN ");
   sql.Row();
@@ -258,6 +260,7 @@ absl::StatusOr<std::vector<UsageOfScope>> UsagesOfScope(Connection& connection,
   sql.Raw(absl::StrCat(" AND kind IN (", static_cast<int>(domain::EntryKind::kUsage), ",",
                        static_cast<int>(domain::EntryKind::kRating), ")"));
   AppendScope(scope, &sql);
+  if (archived > 0) sql.Raw(absl::StrCat(" AND month > ", archived));
   sql.Raw(" ORDER BY account_id,seq");
   std::vector<UsageOfScope> usages;
   size_t at = 0;

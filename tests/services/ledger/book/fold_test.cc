@@ -341,6 +341,45 @@ domain::UsageStatus StatusOf(const absl::StatusOr<Reply>& reply) {
   return std::get<UsageReply>(*reply).status;
 }
 
+TEST_F(FoldTest, U8_AnArchivedUsageIsKnownByItsIdAndTakesNoChange) {
+  Store("a");
+  image_.archived[{"a", "gone"}] = 7;
+  Ask("a", RecordUsage{Call("gone")});
+  Ask("a", RecordUsage{Call("gone", "somebody-else")});
+  Ask("a", VoidUsage{"gone", true, {"wrong"}});
+  Ask("a", CorrectUsage{{"gone"}, Call("new"), {"wrong"}});
+  Ask("a", CorrectUsage{{"never-was"}, Call("gone"), {"wrong"}});
+  Ask("a", RateUnrated{"gone"});
+  Ask("a", HoldOf("h", "gone"));
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded),
+              ElementsAre("OK", "OK", "USAGE_ARCHIVED", "USAGE_ARCHIVED", "USAGE_ARCHIVED",
+                          "USAGE_ARCHIVED", "USAGE_BOOKED"));
+  for (const size_t asked : {0, 1}) {
+    const auto& reply = std::get<UsageReply>(*folded.replies[asked]);
+    EXPECT_TRUE(reply.duplicate && reply.archived);
+    EXPECT_EQ(reply.seq, 7);
+    EXPECT_EQ(reply.cost, 0);
+  }
+  EXPECT_TRUE(folded.writes.empty());
+}
+
+TEST_F(FoldTest, U8_AUsageThatIsRefusedForItsAgeMayBeTheRepeatOfOneThatIsArchived) {
+  Store("a");
+  domain::Usage old = Call("gone");
+  old.start_time = kNow - settings_.max_usage_age - absl::Hours(1);
+  Ask("a", RecordUsage{old});
+  old.usage_id = "new";
+  Ask("a", RecordUsage{old});
+  Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("USAGE_TOO_OLD", "USAGE_TOO_OLD"));
+  EXPECT_EQ(RefusedUsages(commands_, folded, image_).size(), 2u);
+  image_.archived[{"a", "gone"}] = 7;
+  AnswerRepeats(commands_, image_, &folded);
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "USAGE_TOO_OLD"));
+  EXPECT_TRUE(std::get<UsageReply>(*folded.replies[0]).archived);
+}
+
 TEST_F(FoldTest, U5_AVoidInTheBatchOfItsUsageTakesItBackAndTheUsageStaysVoided) {
   Store("a");
   Ask("a", RecordUsage{Call("c")});

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,6 +23,8 @@
 #include "common/error/retry_after.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/ledger/archive/archive_check.h"
+#include "services/ledger/archive/archiver.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/account_search.h"
 #include "services/ledger/storage/deck_rows.h"
@@ -1437,6 +1440,91 @@ TEST_F(DatabaseErrorsElsewhereTest, APersonIsForgottenOnceOrAgainWhateverFails) 
       EXPECT_EQ(sql.QueryInt("SELECT COUNT(*) FROM number_keys" + of_user), 0);
     }
   }
+}
+
+// --- Archives -----------------------------------------------------------------------------
+
+// A month of an account that is archived again and again: what it was before comes back.
+class ArchivedAgain {
+ public:
+  explicit ArchivedAgain(const TestDatabase& sql) : sql_(sql) {
+    for (const char* table : kTables) {
+      sql_.Execute(absl::StrCat("CREATE TABLE saved_", table, " AS SELECT * FROM ", table));
+    }
+  }
+  ~ArchivedAgain() {
+    for (const char* table : kTables) sql_.Execute(absl::StrCat("DROP TABLE saved_", table));
+  }
+  void BringBack() {
+    for (const char* table : {"archives", "archived_heads", "archived_allowances", "kept_entries"}) {
+      sql_.Execute(absl::StrCat("DELETE FROM ", table));
+    }
+    if (sql_.QueryInt("SELECT COUNT(*) FROM information_schema.partitions WHERE table_schema = "
+                      "DATABASE() AND table_name = 'entries' AND partition_name = 'earlier'") == 0) {
+      sql_.Execute(
+          "ALTER TABLE entries REORGANIZE PARTITION m202510 INTO (PARTITION earlier VALUES LESS "
+          "THAN (202510), PARTITION m202510 VALUES LESS THAN (202511))");
+    }
+    for (const char* table : kTables) {
+      sql_.Execute(absl::StrCat("DELETE FROM ", table));
+      sql_.Execute(absl::StrCat("INSERT INTO ", table, " SELECT * FROM saved_", table));
+    }
+  }
+
+ private:
+  static constexpr const char* kTables[] = {"entries", "account_months", "usage_states"};
+  const TestDatabase& sql_;
+};
+
+TEST_F(DatabaseErrorsElsewhereTest, U8_AMonthIsArchivedOnceOrAgainWhateverFails) {
+  constexpr absl::Duration kBack = absl::Hours(24 * 430);
+  ledger_->clock().Advance(-kBack);
+  OpenFunded(*engine_, "old");
+  const auto book = [&](const std::string& id) {
+    domain::Usage usage = Call(kUser, id, kDearNumber, 60);
+    usage.start_time = ledger_->clock().Now();
+    ASSERT_TRUE(Ask<UsageReply>(*engine_, "old", RecordUsage{usage}).ok());
+  };
+  book("one");
+  book("voided");
+  ASSERT_TRUE(Ask<VoidReply>(*engine_, "old", VoidUsage{"voided", false, {"wrong"}}).ok());
+  ledger_->clock().Advance(absl::Hours(24 * 12));
+  book("last-day");
+  ledger_->clock().Advance(kBack - absl::Hours(24 * 12));
+  std::string folder = std::filesystem::temp_directory_path() / "reserve-archive-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const auto archive = [&](const storage::DatabaseOptions& database) {
+    archive::ArchiveOptions options;
+    options.database = database;
+    options.month = 202509;
+    options.directory = folder;
+    options.max_usage_age = absl::ZeroDuration();
+    options.now = ledger_->clock().Now();
+    const absl::Status archived = archive::ArchiveMonths(options);
+    if (!archived.ok()) return archived;
+    return archive::CheckArchives(*ledger_->Connect(), folder, 0, [](const std::string&) {})
+        .status();
+  };
+  ArchivedAgain again(ledger_->sql());
+  const std::vector<std::string> statements =
+      Learn([&] { ASSERT_TRUE(archive(options_.database).ok()); });
+  EXPECT_GE(statements.size(), 40u);
+  for (const Place& place : PlacesOf(statements)) {
+    for (const Fault& fault : place.faults) {
+      SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
+      again.BringBack();
+      sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
+      const absl::Status asked = archive(options_.database);
+      sabotage_->End();
+      const absl::Status done = archive(ledger_->database().options());
+      ASSERT_TRUE(done.ok()) << asked << ", then " << done;
+      Findings findings;
+      ASSERT_TRUE(VerifyAccount(*ledger_->Connect(), "old", &findings).ok());
+      EXPECT_EQ(findings.difference_count, 0);
+      EXPECT_EQ(ledger_->sql().QueryInt("SELECT COUNT(*) FROM entries WHERE month <= 202509"), 0);
+    }
+  }
+  std::filesystem::remove_all(folder);
 }
 
 // --- Migrations ---------------------------------------------------------------------------

@@ -1,0 +1,40 @@
+#include "services/ledger/archive/errors.h"
+
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/error/error.h"
+
+namespace reserve::archive {
+
+absl::Status MonthTooYoung(absl::string_view why) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "MONTH_TOO_YOUNG", "month", why);
+}
+
+absl::Status MonthStillOpen(const std::vector<std::string>& lines) {
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition, "MONTH_STILL_OPEN", "month",
+      absl::StrCat("is not over for all; nothing was archived: ", absl::StrJoin(lines, "; ")));
+}
+
+absl::Status MonthOutOfTurn(absl::string_view why) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "MONTH_OUT_OF_TURN", "month", why);
+}
+
+absl::Status AccountNotArchived(absl::string_view account_id, absl::string_view difference) {
+  return MakeError(absl::StatusCode::kDataLoss, "ACCOUNT_NOT_ARCHIVED", "",
+                   absl::StrCat("account ", account_id, " does not add up (", difference,
+                                "); nothing is dropped before it does, see what verify says"));
+}
+
+absl::Status ArchiveDamaged(absl::string_view why) {
+  return MakeError(absl::StatusCode::kDataLoss, "ARCHIVE_DAMAGED", "", why);
+}
+
+absl::Status FileTrouble(absl::string_view path, absl::string_view what, int error) {
+  return MakeError(absl::StatusCode::kUnavailable, "ARCHIVE_FILE", "to",
+                   absl::StrCat(path, " can't be ", what, ": ", std::strerror(error)));
+}
+
+}  // namespace reserve::archive
