@@ -16,7 +16,10 @@ inline constexpr int kReceiptsLevel = 3;
 // Plans have versions, users change plans at a time to come, and are removed and blocked (K4).
 inline constexpr int kPlansLevel = 4;
 
-inline constexpr int kNewestFeatureLevel = kPlansLevel;
+// Limits against fraud count, refuse, and suspend automatic recharging (L1 to L5).
+inline constexpr int kLimitsLevel = 5;
+
+inline constexpr int kNewestFeatureLevel = kLimitsLevel;
 
 }  // namespace reserve::domain
 

@@ -9,6 +9,7 @@
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/disputed_cards.h"
 #include "services/ledger/domain/draft.h"
+#include "services/ledger/domain/limit_policy.h"
 #include "services/ledger/domain/recharge_steps.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/domain/suspension.h"
@@ -51,9 +52,18 @@ absl::StatusOr<Transition> UnblockAccount(const Context& context, const Account&
 }
 
 absl::StatusOr<Transition> LiftSuspension(const Context& context, const Account& account,
-                                          const LiftedCard& card, const ByStaff& by) {
+                                          const LiftedCard& card, const ByStaff& by,
+                                          const LiftedLimits& limits) {
   Draft draft(context, account);
-  if (Event* lifted = EndSuspension(by.reason, &draft); lifted != nullptr) Tell(by, *lifted);
+  const bool alarm = LiftAlarms(limits.user, limits.quiet, &draft);
+  Event* lifted = EndSuspension(by.reason, &draft);
+  if (lifted == nullptr && alarm) {
+    lifted = &draft.AddEvent(EventKind::kSuspensionLifted, by.reason);
+  }
+  if (lifted != nullptr) {
+    Tell(by, *lifted);
+    if (limits.user != nullptr) lifted->user_id = limits.user->user_id;
+  }
   std::string number;
   if (!card.payment_method_id.empty()) {
     const PaymentMethod* method = FindCard(account, card.payment_method_id);

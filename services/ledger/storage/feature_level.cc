@@ -21,8 +21,10 @@ struct LevelOfCode {
   int level;
   int oldest_code;
 };
-constexpr LevelOfCode kLevels[] = {
-    {domain::kTaggedChainLevel, 8}, {domain::kReceiptsLevel, 31}, {domain::kPlansLevel, 32}};
+constexpr LevelOfCode kLevels[] = {{domain::kTaggedChainLevel, 8},
+                                   {domain::kReceiptsLevel, 31},
+                                   {domain::kPlansLevel, 32},
+                                   {domain::kLimitsLevel, 33}};
 static_assert(std::end(kLevels)[-1].level == domain::kNewestFeatureLevel,
               "say from which migration on programs know the new level");
 
