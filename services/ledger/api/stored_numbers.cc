@@ -357,6 +357,7 @@ constexpr KindOfEvent kKindsOfEvents[] = {
     {domain::EventKind::kUserUnblocked, pb::EVENT_KIND_USER_UNBLOCKED},
     {domain::EventKind::kLimitReached, pb::EVENT_KIND_LIMIT_REACHED},
     {domain::EventKind::kLimitsChanged, pb::EVENT_KIND_LIMITS_CHANGED},
+    {domain::EventKind::kLimitLifted, pb::EVENT_KIND_LIMIT_LIFTED},
 };
 constexpr int WireNumber(domain::EventKind value) {
   for (const KindOfEvent& kind : kKindsOfEvents) {

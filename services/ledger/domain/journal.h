@@ -187,6 +187,7 @@ enum class EventKind : uint8_t {
   kUserUnblocked = 77,
   kLimitReached = 78,
   kLimitsChanged = 79,
+  kLimitLifted = 80,
 };
 
 // What stands in the way of refilling the reserve by itself (D1, D2). The numbers are stored;

@@ -55,15 +55,11 @@ absl::StatusOr<Transition> LiftSuspension(const Context& context, const Account&
                                           const LiftedCard& card, const ByStaff& by,
                                           const LiftedLimits& limits) {
   Draft draft(context, account);
-  const bool alarm = LiftAlarms(limits.user, limits.quiet, &draft);
-  Event* lifted = EndSuspension(by.reason, &draft);
-  if (lifted == nullptr && alarm) {
-    lifted = &draft.AddEvent(EventKind::kSuspensionLifted, by.reason);
+  if (LiftAlarms(limits.user, limits.quiet, &draft)) {
+    Event& lifted = Tell(by, draft.AddEvent(EventKind::kLimitLifted, by.reason));
+    if (limits.user != nullptr) lifted.user_id = limits.user->user_id;
   }
-  if (lifted != nullptr) {
-    Tell(by, *lifted);
-    if (limits.user != nullptr) lifted->user_id = limits.user->user_id;
-  }
+  if (Event* lifted = EndSuspension(by.reason, &draft); lifted != nullptr) Tell(by, *lifted);
   std::string number;
   if (!card.payment_method_id.empty()) {
     const PaymentMethod* method = FindCard(account, card.payment_method_id);

@@ -341,7 +341,7 @@ TEST_F(LimitTest, L4_LiftedWithAQuietTimeItRaisesNothingAndThenCountsAgain) {
   ASSERT_TRUE(books_.Limit(PerDay(Dollars(2))).ok());
   Spend(Dollars(6));
   ASSERT_TRUE(books_.LiftLimits(absl::Hours(12)).ok());
-  const Event lifted = books_.LastOf(EventKind::kSuspensionLifted);
+  const Event lifted = books_.LastOf(EventKind::kLimitLifted);
   EXPECT_EQ(lifted.cause, "a busy day");
   EXPECT_EQ(lifted.actor, "support-1");
   EXPECT_EQ(books_.CountInLast(EventKind::kRechargeOpened), 1) << "automatic recharging goes on";
