@@ -17,7 +17,7 @@ inline constexpr int kReceiptsLevel = 3;
 inline constexpr int kPlansLevel = 4;
 
 // Limits against fraud count, refuse, and suspend automatic recharging (L1 to L5).
-inline constexpr int kLimitsLevel = 5;
+inline constexpr int kLimitsLevel = 6;
 
 inline constexpr int kNewestFeatureLevel = kLimitsLevel;
 
