@@ -87,14 +87,15 @@ endfunction()
 
 # reserve_library(NAME [GRPC] [PLAIN] SOURCES a.cc b.cc DEPENDS lib...): a static library. With
 # GRPC its sources may include gRPC and protobuf headers, which are precompiled. With
-# RESERVE_UNITY the sources of a product's library are compiled a dozen at a time.
+# RESERVE_UNITY the sources of a product's library are compiled a dozen at a time, but for those
+# with GRPC: each has a ToProto of its own, which would hide the others'.
 function(reserve_library name)
   cmake_parse_arguments(ARG "GRPC;PLAIN" "" "SOURCES;DEPENDS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} PRIVATE reserve_options)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
   reserve_take_headers(${name} ${ARG_GRPC} ${ARG_PLAIN})
-  if(RESERVE_UNITY AND NOT CMAKE_CURRENT_SOURCE_DIR MATCHES "^${CMAKE_SOURCE_DIR}/tests")
+  if(RESERVE_UNITY AND NOT ARG_GRPC AND NOT CMAKE_CURRENT_SOURCE_DIR MATCHES "^${CMAKE_SOURCE_DIR}/tests")
     set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
   endif()
 endfunction()

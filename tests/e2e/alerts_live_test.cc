@@ -194,6 +194,15 @@ TEST_F(AlertsLiveTest, EachFiresOnceWhatItIsForHappensAndNotBefore) {
   Must(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, nowhere).status());
   Await("ReserveUsageUnrated");
 
+  Must(Call(stack_->support(), &pb::Support::Stub::UpdateLimits,
+            Parse<pb::UpdateLimitsRequest>("account_id: 'acct' reason: 'test' limits { "
+                                           "spend_per_day { currency_code: 'USD' } }"))
+           .status());
+  pb::RecordUsageRequest paid = UsageOf("paid");
+  paid.mutable_usage()->mutable_call()->set_destination("+12465550123");
+  Must(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, paid).status());
+  Await("ReserveLimitReached");
+
   Open("account_id: 'ours' card_token: 'tok_invalid_request_1#ours'");
   Await("ReserveWorkerFault");
   Await("ReserveChargeUnresolved");

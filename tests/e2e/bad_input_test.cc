@@ -76,6 +76,7 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
       {"Accounts.RemoveUser", "user_id: 'u'"},
       {"Accounts.GetUser", "user_id: 'u'"},
       {"Accounts.ListUsers", ""},
+      {"Accounts.GetLimits", ""},
       {"Ledger.AuthorizeUsage",
        "user_id: 'u' call { direction: DIRECTION_OUTBOUND destination: '+12025550123' }"},
       {"Ledger.RecordUsage",
@@ -112,6 +113,7 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
       {"Support.BlockAccount", "reason: 'fraud'"},
       {"Support.UnblockAccount", "reason: 'no fraud'"},
       {"Support.LiftSuspension", "reason: 'spoke to the customer'"},
+      {"Support.UpdateLimits", "limits { calls: 3 } reason: 'as they ask'"},
       {"Support.RefundRecharge", "request_id: 'new' ordinal: 1 reason: 'goodwill'"},
       {"Support.RecordPayment",
        "request_id: 'new' amount { units: 1 } means: PAYMENT_MEANS_CASH reason: 'paid'"},
@@ -359,6 +361,7 @@ const std::set<std::string>& MayHaveNoRequestId() {
       new std::set<std::string>{"Accounts.UpdateBillingSettings", "Accounts.UpdatePaymentMethod",
                                 "Accounts.RemovePaymentMethod",   "Support.BlockAccount",
                                 "Support.UnblockAccount",         "Support.LiftSuspension",
+                                "Support.UpdateLimits",           "Accounts.GetLimits",
                                 "Support.ResolveReview"};
   return *methods;
 }
@@ -387,6 +390,10 @@ TEST_F(BadInputTest, MalformedIdsOfUsersUsagesRequestsAndPlansAreRefused) {
       {"Support.UnblockAccount", "request_id"},
       {"Support.LiftSuspension", "request_id"},
       {"Support.LiftSuspension", "payment_method_id"},
+      {"Support.LiftSuspension", "user_id"},
+      {"Support.UpdateLimits", "request_id"},
+      {"Support.UpdateLimits", "user_id"},
+      {"Accounts.GetLimits", "user_id"},
       {"Support.RefundRecharge", "request_id"},
       {"Support.RecordPayment", "request_id"},
       {"Support.ReversePayment", "request_id"},
@@ -2011,7 +2018,52 @@ TEST_F(BadInputTest, WhatNobodyCanHaveFoundOutOrLiftedIsRefused) {
        "PAYMENT_METHOD_NOT_FOUND", "payment_method_id"},
       {"Support.LiftSuspension", lift + "dispute_id: 'dp_9'", StatusCode::kNotFound,
        "DISPUTE_NOT_FOUND", "dispute_id"},
+      {.method = "Support.LiftSuspension",
+       .request = lift + "quiet_time { seconds: -1 }",
+       .field = "quiet_time"},
+      {.method = "Support.LiftSuspension",
+       .request = lift + "quiet_time { seconds: 2678401 }",
+       .field = "quiet_time"},
+      {"Support.LiftSuspension", lift + "user_id: 'nobody'", StatusCode::kNotFound,
+       "USER_NOT_FOUND", "user_id"},
   });
+}
+
+TEST_F(BadInputTest, LimitsThatCannotBeAreRefusedAtTheirField) {
+  const std::string head = "account_id: 'acct' reason: 'as they ask' ";
+  std::vector<Refusal> refusals;
+  for (const auto& [limits, field] : std::vector<std::pair<std::string, std::string>>{
+           {"spend_per_hour { units: -1 }", "spend_per_hour"},
+           {"spend_per_day { units: 1 nanos: -1 }", "spend_per_day"},
+           {"spend_per_day { currency_code: 'USD' } spend_per_month { currency_code: 'EUR' }",
+            "spend_per_month.currency_code"},
+           {"price_per_minute { units: -1 }", "price_per_minute"},
+           {"new_account_price_per_minute { units: -1 }", "new_account_price_per_minute"},
+           {"countries { codes: 'us' }", "countries.codes"},
+           {"calls: -1", "calls"},
+           {"calls: 10001", "calls"},
+           {"longest_call { }", "longest_call"},
+           {"longest_call { seconds: 1 nanos: 1 }", "longest_call"}}) {
+    refusals.push_back({.method = "Support.UpdateLimits",
+                        .request = absl::StrCat(head, "limits { ", limits, " }"),
+                        .field = "limits." + field});
+  }
+  refusals.push_back({.method = "Support.UpdateLimits",
+                      .request = "account_id: 'acct' limits { calls: 1 }",
+                      .field = "reason"});
+  refusals.push_back({.method = "Support.UpdateLimits",
+                      .request = head + "update_mask { paths: 'reason' }",
+                      .field = "update_mask"});
+  refusals.push_back({.method = "Support.UpdateLimits",
+                      .request = head + "limits { spend_per_day { currency_code: 'EUR' } }",
+                      .field = "limits.currency_code"});
+  refusals.push_back({"Support.UpdateLimits", head + "user_id: 'nobody' limits { calls: 1 }",
+                      StatusCode::kNotFound, "USER_NOT_FOUND", "user_id"});
+  refusals.push_back({"Support.UpdateLimits", head + "etag: 'other' limits { calls: 1 }",
+                      StatusCode::kAborted, "ETAG_MISMATCH", "etag"});
+  refusals.push_back({"Accounts.GetLimits", "account_id: 'acct' user_id: 'nobody'",
+                      StatusCode::kNotFound, "USER_NOT_FOUND", "user_id"});
+  ExpectRefused(refusals);
 }
 
 TEST_F(BadInputTest, TextThatIsNotUtf8IsNeverStored) {

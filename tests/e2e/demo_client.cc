@@ -281,6 +281,24 @@ absl::StatusOr<pb::Entry> Client::GrantCredit(const std::string& account_id, Nan
   return Ask(*support_, &pb::Support::Stub::GrantCredit, request);
 }
 
+absl::StatusOr<pb::AccountLimits> Client::LimitSpending(const std::string& account_id,
+                                                       Nanos a_day) {
+  pb::UpdateLimitsRequest request;
+  request.set_account_id(account_id);
+  request.set_reason("a telephone in the lobby");
+  ToProto(a_day, "USD", request.mutable_limits()->mutable_spend_per_day());
+  return Ask(*support_, &pb::Support::Stub::UpdateLimits, request);
+}
+
+absl::StatusOr<pb::Account> Client::LiftLimit(const std::string& account_id,
+                                              absl::Duration quiet) {
+  pb::LiftSuspensionRequest request;
+  request.set_account_id(account_id);
+  request.set_reason("a guest called home");
+  request.mutable_quiet_time()->set_seconds(absl::ToInt64Seconds(quiet));
+  return Ask(*support_, &pb::Support::Stub::LiftSuspension, request);
+}
+
 absl::StatusOr<pb::CloseAccountResponse> Client::CloseAccount(const std::string& account_id) {
   pb::CloseAccountRequest request;
   request.set_account_id(account_id);

@@ -84,6 +84,9 @@ class Client {
   absl::StatusOr<pb::Rerating> RateAgain(const std::string& account_id, const std::string& user_id,
                                          bool only_try);
   absl::StatusOr<pb::Entry> GrantCredit(const std::string& account_id, Nanos amount);
+  // What the account may spend a day; and lets it go on after that, for a while whatever it spends.
+  absl::StatusOr<pb::AccountLimits> LimitSpending(const std::string& account_id, Nanos a_day);
+  absl::StatusOr<pb::Account> LiftLimit(const std::string& account_id, absl::Duration quiet);
   absl::StatusOr<pb::CloseAccountResponse> CloseAccount(const std::string& account_id);
   absl::StatusOr<pb::RecordUsageResponse> RecordUsage(const std::string& account_id,
                                                       const pb::Usage& usage);

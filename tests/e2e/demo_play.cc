@@ -94,6 +94,7 @@ void Play::Run() {
       &Play::ThirtyCallsAtOnce,
       &Play::SharedMinutes,
       &Play::SwitchThatDies,
+      &Play::StolenTelephone,
       &Play::Repeats,
       &Play::History,
       &Play::Explanation,

@@ -104,6 +104,7 @@ class Play {
   absl::Status ThirtyCallsAtOnce();
   absl::Status SharedMinutes();
   absl::Status SwitchThatDies();
+  absl::Status StolenTelephone();
   absl::Status Repeats();
   absl::Status History();
   absl::Status Explanation();

@@ -57,6 +57,10 @@ std::vector<Step> StepsOfUsage() {
        "plan_effective_time { seconds: 4000000000 }"},
       {"Accounts.PutUser", "account_id: 'acct' user_id: 'gone' user { blocked: true }"},
       {"Accounts.RemoveUser", "account_id: 'acct' user_id: 'gone'"},
+      {"Support.UpdateLimits",
+       "account_id: 'acct' request_id: 'limit' limits { calls: 3 } reason: 'as they ask'"},
+      {"Support.UpdateLimits",
+       "account_id: 'acct' user_id: 'u' limits { calls: 2 } reason: 'as they ask'"},
       {"Accounts.UpdateBillingSettings",
        "account_id: 'acct' billing_settings { reserve_amount { units: 20 } recharge_threshold { "
        "units: 12 } }"},

@@ -1,7 +1,7 @@
 // The `Accounts` service: thin adapters from messages to commands and queries. A resource has
 // a file: accounts, settings and cards are in accounts_service.cc, the others in users.cc,
-// top_ups.cc, payments.cc, refunds.cc, history.cc, statements.cc, receipts.cc, exports.cc and
-// advice.cc.
+// limits.cc, top_ups.cc, payments.cc, refunds.cc, history.cc, statements.cc, receipts.cc,
+// exports.cc and advice.cc.
 //
 // Handlers parse, hand over, and return; replies come from the engine's threads.
 // Thread-safe.
@@ -57,6 +57,9 @@ class AccountsService final : public pb::Accounts::CallbackService {
   grpc::ServerUnaryReactor* UpdatePaymentMethod(grpc::CallbackServerContext* context,
                                                 const pb::UpdatePaymentMethodRequest* request,
                                                 pb::PaymentMethod* response) override;
+  grpc::ServerUnaryReactor* GetLimits(grpc::CallbackServerContext* context,
+                                      const pb::GetLimitsRequest* request,
+                                      pb::AccountLimits* response) override;
   grpc::ServerUnaryReactor* PutUser(grpc::CallbackServerContext* context,
                                     const pb::PutUserRequest* request, pb::User* response) override;
   grpc::ServerUnaryReactor* RemoveUser(grpc::CallbackServerContext* context,

@@ -910,6 +910,9 @@ void ToProto(const domain::Event& event, const std::string& currency, pb::Event*
   message->set_reference(event.reference);
   message->set_usage_id(event.usage_id);
   message->set_hold_id(event.hold_id);
+  message->set_limit(static_cast<pb::LimitKind>(event.limit));
+  message->set_limit_level(static_cast<pb::LimitLevel>(event.limit_level));
+  message->set_user_id(event.user_id);
 }
 
 void ToProto(const domain::Hold& hold, const std::string& currency, pb::Hold* message) {
@@ -1049,6 +1052,11 @@ void ToProto(const book::AuthorizeReply& reply, pb::AuthorizeUsageResponse* mess
   message->set_unlimited_duration(answer.unlimited_duration);
   message->set_prefix(reply.prefix);
   message->set_deck_missing(reply.deck_missing);
+  message->set_limit(static_cast<pb::LimitKind>(answer.limit.kind));
+  message->set_limit_level(static_cast<pb::LimitLevel>(answer.limit.level));
+  if (answer.limit.any() && answer.limit.until != absl::InfiniteFuture()) {
+    reserve::ToProto(answer.limit.until, message->mutable_limit_until());
+  }
   if (answer.sms_cost > 0) {
     reserve::ToProto(answer.sms_cost, reply.currency, message->mutable_sms_cost());
   }

@@ -10,6 +10,7 @@
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/await_time.h"
+#include "services/ledger/api/limits.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/api/rates_service.h"
 #include "services/ledger/api/update_mask.h"
@@ -116,6 +117,9 @@ absl::StatusOr<Plan> TermsFrom(const pb::Plan& message, const UpdateMask& mask, 
         plan.default_reserve_amounts,
         AmountsFrom(message.default_reserve_amounts(), "default_reserve_amounts"));
   }
+  if (mask.Writes("limits")) {
+    RESERVE_ASSIGN_OR_RETURN(plan.limits, PlanLimitsFrom(message.limits()));
+  }
   if (mask.Writes("monthly_prices")) {
     RESERVE_ASSIGN_OR_RETURN(plan.monthly_prices,
                              AmountsFrom(message.monthly_prices(), "monthly_prices"));
@@ -185,6 +189,9 @@ void ToProto(const PlanVersion& version, const PlanBook& plans, pb::Plan* messag
   reserve::ToProto(absl::Seconds(plan.longest_call_seconds), message->mutable_longest_call());
   ToProto(plan.default_reserve_amounts, message->mutable_default_reserve_amounts());
   ToProto(plan.monthly_prices, message->mutable_monthly_prices());
+  for (const domain::PlanLimits& each : plan.limits) {
+    ToProto(each.limits, each.currency, message->add_limits());
+  }
   if (version.from != absl::InfinitePast()) {
     reserve::ToProto(version.from, message->mutable_effective_time());
   }

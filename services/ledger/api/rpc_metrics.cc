@@ -96,6 +96,29 @@ void RpcMetrics::Observe(const char* method, absl::StatusCode code, absl::Durati
   instruments.seconds->Observe(absl::ToDoubleSeconds(elapsed));
 }
 
+namespace {
+
+// By kind of limit, from the one of number `first` on.
+template <size_t kCount>
+prometheus::MetricFamily ByLimit(const char* name, const char* help,
+                                 const std::array<std::atomic<int64_t>, kCount>& counts) {
+  prometheus::MetricFamily family;
+  family.name = name;
+  family.help = help;
+  family.type = prometheus::MetricType::Counter;
+  // Windows of spending are the first kinds; a count for each kind has one of none, too.
+  const size_t first = kCount == domain::kLimitKinds ? 1 : 0;
+  for (size_t i = first; i < kCount; ++i) {
+    const size_t kind = kCount == domain::kLimitKinds ? i : i + 1;
+    prometheus::ClientMetric& metric = family.metric.emplace_back();
+    metric.label.push_back({"kind", std::string(NameOf(static_cast<domain::LimitKind>(kind)))});
+    metric.counter.value = static_cast<double>(counts[i]);
+  }
+  return family;
+}
+
+}  // namespace
+
 std::vector<prometheus::MetricFamily> EngineMetrics::CollectOfUsage() const {
   using prometheus::MetricType;
   return {
@@ -129,6 +152,12 @@ std::vector<prometheus::MetricFamily> EngineMetrics::CollectOfUsage() const {
              stats_.unbooked_emergencies),
       Single("reserve_ledger_usage_after_closing_total", "Usages of closed accounts, refused.",
              MetricType::Counter, stats_.usage_after_closing),
+      ByLimit("reserve_ledger_limits_reached_total",
+              "Limits on spending that were reached, by kind; each suspends automatic recharging.",
+              stats_.limits_reached),
+      ByLimit("reserve_ledger_limit_refusals_total",
+              "Calls and texts that were refused for a limit against fraud, by kind.",
+              stats_.limit_refusals),
   };
 }
 

@@ -355,6 +355,9 @@ constexpr KindOfEvent kKindsOfEvents[] = {
     {domain::EventKind::kUserRemoved, pb::EVENT_KIND_USER_REMOVED},
     {domain::EventKind::kUserBlocked, pb::EVENT_KIND_USER_BLOCKED},
     {domain::EventKind::kUserUnblocked, pb::EVENT_KIND_USER_UNBLOCKED},
+    {domain::EventKind::kLimitReached, pb::EVENT_KIND_LIMIT_REACHED},
+    {domain::EventKind::kLimitsChanged, pb::EVENT_KIND_LIMITS_CHANGED},
+    {domain::EventKind::kLimitLifted, pb::EVENT_KIND_LIMIT_LIFTED},
 };
 constexpr int WireNumber(domain::EventKind value) {
   for (const KindOfEvent& kind : kKindsOfEvents) {
@@ -422,6 +425,8 @@ constexpr int WireNumber(domain::RefillObstacle value) {
       return pb::REFILL_OBSTACLE_DECLINE_LIMIT;
     case domain::RefillObstacle::kCardResting:
       return pb::REFILL_OBSTACLE_CARD_RESTING;
+    case domain::RefillObstacle::kLimitReached:
+      return pb::REFILL_OBSTACLE_LIMIT_REACHED;
   }
   return 0;
 }
@@ -454,6 +459,8 @@ constexpr int WireNumber(domain::Decision value) {
       return pb::AUTHORIZATION_DECISION_USER_REMOVED;
     case domain::Decision::kUserBlocked:
       return pb::AUTHORIZATION_DECISION_USER_BLOCKED;
+    case domain::Decision::kLimitReached:
+      return pb::AUTHORIZATION_DECISION_LIMIT_REACHED;
   }
   return 0;
 }
@@ -576,9 +583,54 @@ constexpr int WireNumber(domain::FinalReason value) {
       return pb::FINAL_REASON_USER_REMOVED;
     case domain::FinalReason::kUserBlocked:
       return pb::FINAL_REASON_USER_BLOCKED;
+    case domain::FinalReason::kLimitReached:
+      return pb::FINAL_REASON_LIMIT_REACHED;
   }
   return 0;
 }
+constexpr int WireNumber(domain::LimitKind value) {
+  switch (value) {
+    case domain::LimitKind::kNone:
+      return pb::LIMIT_KIND_UNSPECIFIED;
+    case domain::LimitKind::kSpendPerHour:
+      return pb::LIMIT_KIND_SPEND_PER_HOUR;
+    case domain::LimitKind::kSpendPerDay:
+      return pb::LIMIT_KIND_SPEND_PER_DAY;
+    case domain::LimitKind::kSpendPerMonth:
+      return pb::LIMIT_KIND_SPEND_PER_MONTH;
+    case domain::LimitKind::kPricePerMinute:
+      return pb::LIMIT_KIND_PRICE_PER_MINUTE;
+    case domain::LimitKind::kNewAccountPricePerMinute:
+      return pb::LIMIT_KIND_NEW_ACCOUNT_PRICE_PER_MINUTE;
+    case domain::LimitKind::kCountries:
+      return pb::LIMIT_KIND_COUNTRIES;
+    case domain::LimitKind::kCalls:
+      return pb::LIMIT_KIND_CALLS;
+    case domain::LimitKind::kLongestCall:
+      return pb::LIMIT_KIND_LONGEST_CALL;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::LimitKind>(WireNumber, pb::LimitKind_MAX));
+static_assert(domain::kLimitKinds == pb::LimitKind_MAX + 1);
+
+constexpr int WireNumber(domain::LimitLevel value) {
+  switch (value) {
+    case domain::LimitLevel::kNone:
+      return pb::LIMIT_LEVEL_UNSPECIFIED;
+    case domain::LimitLevel::kOperator:
+      return pb::LIMIT_LEVEL_OPERATOR;
+    case domain::LimitLevel::kPlan:
+      return pb::LIMIT_LEVEL_PLAN;
+    case domain::LimitLevel::kAccount:
+      return pb::LIMIT_LEVEL_ACCOUNT;
+    case domain::LimitLevel::kUser:
+      return pb::LIMIT_LEVEL_USER;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::LimitLevel>(WireNumber, pb::LimitLevel_MAX));
+
 static_assert(NumbersAgree<domain::FinalReason>(WireNumber, pb::FinalReason_MAX));
 
 }  // namespace

@@ -31,6 +31,7 @@ namespace {
 using book::Reply;
 
 constexpr int kDisputesRead = 1000;
+constexpr absl::Duration kLongestQuietTime = absl::Hours(24 * 31);
 
 absl::StatusOr<book::Command> ParseAdjust(const pb::AdjustBalanceRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
@@ -109,9 +110,20 @@ absl::StatusOr<book::Command> ParseLift(const pb::LiftSuspensionRequest& request
       return InvalidField("dispute_id", "must not be set beside a payment_method_id");
     }
   }
+  RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.user_id(), "user_id"));
+  absl::Duration quiet;
+  if (request.has_quiet_time()) {
+    RESERVE_ASSIGN_OR_RETURN(quiet, reserve::FromProto(request.quiet_time(), "quiet_time"));
+    if (quiet < absl::ZeroDuration() || quiet > kLongestQuietTime) {
+      return InvalidField("quiet_time", "must be from 0 s to 31 days");
+    }
+  }
   RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
-  return book::LiftSuspension{
-      {request.payment_method_id(), request.dispute_id()}, std::move(by), request.request_id()};
+  return book::LiftSuspension{{request.payment_method_id(), request.dispute_id()},
+                              std::move(by),
+                              request.request_id(),
+                              request.user_id(),
+                              quiet};
 }
 
 // A thing that a person must look at: a row, or, with ordinal 0, money that came to the account

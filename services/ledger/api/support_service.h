@@ -29,6 +29,9 @@ class SupportService final : public pb::Support::CallbackService {
   grpc::ServerUnaryReactor* LiftSuspension(grpc::CallbackServerContext* context,
                                            const pb::LiftSuspensionRequest* request,
                                            pb::Account* response) override;
+  grpc::ServerUnaryReactor* UpdateLimits(grpc::CallbackServerContext* context,
+                                         const pb::UpdateLimitsRequest* request,
+                                         pb::AccountLimits* response) override;
   grpc::ServerUnaryReactor* RefundRecharge(grpc::CallbackServerContext* context,
                                            const pb::RefundRechargeRequest* request,
                                            pb::Refund* response) override;

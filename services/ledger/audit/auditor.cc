@@ -14,6 +14,7 @@
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "common/text/packed_digits.h"
+#include "services/ledger/audit/audited_limits.h"
 #include "services/ledger/audit/audited_lines.h"
 #include "services/ledger/audit/audited_receipts.h"
 #include "services/ledger/book/entry_chain.h"
@@ -187,6 +188,9 @@ class Audit {
         findings_(*findings),
         receipts_([this](std::string subject, std::string stored, std::string computed) {
           Differs(kCheckReceipts, std::move(subject), std::move(stored), std::move(computed));
+        }),
+        limits_([this](std::string subject, std::string stored, std::string computed) {
+          Differs(kCheckLimits, std::move(subject), std::move(stored), std::move(computed));
         }) {}
 
   absl::Status Run() {
@@ -207,6 +211,7 @@ class Audit {
     RESERVE_RETURN_IF_ERROR(CheckUsers());
     CheckHeldSeconds();
     RESERVE_RETURN_IF_ERROR(CheckEvents());
+    limits_.CheckEnd(account_);
     CheckClosing();
     CheckAccount();
     ++findings_.accounts;
@@ -291,6 +296,7 @@ class Audit {
   const int64_t live_holds_;
   Findings& findings_;
   AuditedReceipts receipts_;
+  AuditedLimits limits_;
 
   rates::PlanBook plans_;
   AuditedLines::Decks decks_;
@@ -712,6 +718,7 @@ void Audit::CheckEntry(const Entry& entry) {
   sum_ += entry.amount;
   CheckGrants(entry);
   receipts_.CheckEntry(entry);
+  limits_.TakeUpEntry(entry);
   if (entry.booked.has_value()) {
     CheckUsage(entry);
   } else if (entry.kind == EntryKind::kVoid) {
@@ -1190,6 +1197,7 @@ absl::Status Audit::CheckUsers() {
     for (const User& user : page) {
       after = user.user_id;
       ++findings_.users;
+      limits_.TakeUpUser(user);
       const auto replayed = replayed_.find(user.user_id);
       const User computed = replayed == replayed_.end() ? User() : replayed->second;
       if (AllowancesText(user) != AllowancesText(computed)) {
@@ -1288,6 +1296,7 @@ absl::Status Audit::CheckEvents() {
                              storage::ListEvents(connection_, account_.account_id, after, kPage));
     for (const Event& event : page) {
       ++findings_.events;
+      limits_.TakeUpEvent(event);
       if (event.event_seq != last + 1) {
         Differs(kCheckEventGap, absl::StrCat(event.event_seq),
                 absl::StrCat(event.event_seq, " after ", last), absl::StrCat(last + 1));

@@ -88,6 +88,10 @@ inline constexpr char kCheckMonths[] = "MONTHS";
 // last (domain/receipt.h).
 inline constexpr char kCheckReceipts[] = "RECEIPTS";
 
+// Which limits on spending were reached and not lifted is said by the account and its users as by
+// the events, and no more is spent of one than was ever booked (L2, L4).
+inline constexpr char kCheckLimits[] = "LIMITS";
+
 // A figure that does not add up.
 struct Difference {
   std::string account_id;

@@ -91,8 +91,8 @@ size_t BytesHeldBy(const UnblockAccount& command) {
   return HeapBytes({&command.request_id}) + BytesHeldBy(command.by);
 }
 size_t BytesHeldBy(const LiftSuspension& command) {
-  return HeapBytes(
-             {&command.card.payment_method_id, &command.card.dispute_id, &command.request_id}) +
+  return HeapBytes({&command.card.payment_method_id, &command.card.dispute_id, &command.request_id,
+                    &command.user_id}) +
          BytesHeldBy(command.by);
 }
 size_t BytesHeldBy(const RefundRecharge& command) {
@@ -136,6 +136,17 @@ size_t BytesHeldBy(const ResolveReview& command) {
 size_t BytesHeldBy(const ReportRecharge& command) {
   const domain::ChargeOutcome& outcome = command.outcome;
   return HeapBytes({&outcome.charge_id, &outcome.currency, &outcome.text});
+}
+size_t BytesHeldBy(const UpdateLimits& command) {
+  size_t bytes =
+      HeapBytes({&command.user_id, &command.currency, &command.etag, &command.request_id}) +
+      BytesHeldBy(command.by);
+  if (command.change.limits.countries.has_value()) {
+    for (const std::string& each : *command.change.limits.countries) {
+      bytes += sizeof(each) + HeapBytes({&each});
+    }
+  }
+  return bytes;
 }
 size_t BytesHeldBy(const DeferRecharge&) { return 0; }
 size_t BytesHeldBy(const Reconsider&) { return 0; }

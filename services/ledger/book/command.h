@@ -159,6 +159,18 @@ struct LiftSuspension {
   domain::LiftedCard card;  // that may be charged again, too
   domain::ByStaff by;
   std::string request_id = {};
+  std::string user_id = {};   // whose limits are lifted beside the account's; empty: nobody's
+  absl::Duration quiet = {};  // limits that were reached raise nothing for so long
+};
+// Of the account, or of a user (L1).
+struct UpdateLimits {
+  std::string user_id;  // empty: of the account
+  domain::LimitsChange change;
+  std::string currency;  // of the amounts; empty: the account's
+  std::string etag;      // of the limits that it rests on (etag.h); empty: any
+  domain::ByStaff by;
+  std::string request_id;
+  bool validate_only = false;
 };
 struct RefundRecharge {
   int64_t ordinal = 0;
@@ -229,7 +241,7 @@ using Command =
                  LiftSuspension, RefundRecharge, RecordPayment, ReversePayment, ReportGatewayRefund,
                  ReportGatewayDispute, ResolveReview, ReportRecharge, DeferRecharge, Reconsider,
                  CloseAccount, GrantCredit, CreateHold, ExtendHold, ReleaseHold, EndHold,
-                 RecordPayout, UpdateAccount, RemoveUser>;
+                 RecordPayout, UpdateAccount, RemoveUser, UpdateLimits>;
 
 struct UsageReply {
   int64_t seq = 0;
@@ -333,16 +345,24 @@ struct PaymentMethodReply {
   domain::PaymentMethod method;
   int32_t position = 0;  // in the customer's order, from 1; 0 of one that was taken away
 };
+// Limits as they are, or as they would be.
+struct LimitsReply {
+  domain::Account account;
+  std::optional<domain::User> user;  // whose they are, if not the account's
+  std::vector<domain::ShownLimit> in_force;
+};
 // RecordUsage -> UsageReply, VoidUsage -> VoidReply, CorrectUsage -> CorrectionReply,
 // RateUnrated -> UsageReply, RerateUsage -> RerateReply, AuthorizeUsage -> AuthorizeReply, PutUser
 // and RemoveUser -> UserReply, AdjustBalance and GrantCredit -> EntryReply, AddPaymentMethod and
 // UpdatePaymentMethod -> PaymentMethodReply, RequestRecharge, RefundRecharge, ReversePayment,
 // ReportGatewayRefund, ResolveReview and ReportRecharge -> RechargeReply, RecordPayment ->
 // PaymentReply, ReportGatewayDispute -> DisputeReply, CloseAccount -> ClosingReply, CreateHold,
-// ExtendHold, ReleaseHold and EndHold -> HoldReply; all others -> Account.
-using Reply = std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply,
-                           RechargeReply, PaymentMethodReply, DisputeReply, VoidReply,
-                           CorrectionReply, PaymentReply, RerateReply, ClosingReply, HoldReply>;
+// ExtendHold, ReleaseHold and EndHold -> HoldReply, UpdateLimits -> LimitsReply; all others ->
+// Account.
+using Reply =
+    std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply, RechargeReply,
+                 PaymentMethodReply, DisputeReply, VoidReply, CorrectionReply, PaymentReply,
+                 RerateReply, ClosingReply, HoldReply, LimitsReply>;
 
 // About how much memory the strings of a command hold outside of it. Cheap: it looks at their
 // sizes only.

@@ -35,6 +35,10 @@ std::string EtagOfAccount(const domain::Account& account) {
   return TagOf(fields);
 }
 
+std::string EtagOfLimits(const domain::OwnLimits& limits) {
+  return TagOf({"limits", TextOf(limits.get())});
+}
+
 std::string EtagOf(const domain::PaymentMethod& method, int32_t position) {
   // How often it was given stands for its token, which is nobody's to see.
   return TagOf({"card", method.payment_method_id, absl::StrCat(method.given),

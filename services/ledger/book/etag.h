@@ -16,6 +16,8 @@ namespace reserve::book {
 std::string EtagOf(const domain::Account& account);
 // Of the account itself: its country and its calendar.
 std::string EtagOfAccount(const domain::Account& account);
+// Of the limits that an account, or a user, has of their own.
+std::string EtagOfLimits(const domain::OwnLimits& limits);
 // Of a card at this place in the customer's order, from 1.
 std::string EtagOf(const domain::PaymentMethod& method, int32_t position);
 

@@ -16,6 +16,7 @@
 #ifndef RESERVE_SERVICES_LEDGER_BOOK_FOLD_H_
 #define RESERVE_SERVICES_LEDGER_BOOK_FOLD_H_
 
+#include <array>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -42,6 +43,10 @@ struct Folded {
   int unbooked_emergencies = 0;
   // Usages of accounts that are closed, or give back what is left (P4).
   int after_closing = 0;
+  // Limits on spending that were reached now, by window (L4), and what was refused for a limit, by
+  // its kind (L3).
+  std::array<int, domain::kSpendWindows> limits_reached = {};
+  std::array<int, domain::kLimitKinds> limit_refusals = {};
   // The earliest start of a usage that began later than the timeline is known (K2).
   absl::Time unknown_start = absl::InfiniteFuture();
   // A usage found no rate, or a user no plan, in the catalog: the catalog may be an old one.

@@ -52,8 +52,19 @@ std::string DigestOf(absl::string_view method, const domain::ByStaff& by) {
 }
 
 std::string DigestOf(const LiftSuspension& command) {
-  return Sha256HexOfFields({"lift suspension", command.card.payment_method_id,
-                            command.card.dispute_id, command.by.reason, command.by.actor,
+  std::string digest =
+      Sha256HexOfFields({"lift suspension", command.card.payment_method_id, command.card.dispute_id,
+                         command.by.reason, command.by.actor, command.by.reference});
+  // Apart, so that a request without it reads as it always did.
+  if (command.user_id.empty() && command.quiet == absl::ZeroDuration()) return digest;
+  return Sha256HexOfFields({digest, command.user_id, absl::FormatDuration(command.quiet)});
+}
+
+std::string DigestOf(const UpdateLimits& command) {
+  std::string set;
+  for (const domain::LimitKind kind : command.change.set) absl::StrAppend(&set, NameOf(kind), " ");
+  return Sha256HexOfFields({"update limits", command.user_id, command.currency,
+                            TextOf(command.change.limits), set, command.by.reason, command.by.actor,
                             command.by.reference});
 }
 
@@ -200,10 +211,64 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Unblock
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const LiftSuspension& command) {
+  RESERVE_ASSIGN_OR_RETURN(const AccountImage* image, FindAccount(account_id));
+  domain::LiftedLimits limits{nullptr, command.quiet};
+  if (!command.user_id.empty()) {
+    RESERVE_ASSIGN_OR_RETURN(limits.user, FindUser(*image, command.user_id));
+  }
   return ChangeOnce(account_id, command.request_id, DigestOf(command),
-                    [&command](const domain::Context& context, const Account& account) {
-                      return domain::LiftSuspension(context, account, command.card, command.by);
+                    [&](const domain::Context& context, const Account& account) {
+                      return domain::LiftSuspension(context, account, command.card, command.by,
+                                                    limits);
                     });
+}
+
+absl::StatusOr<Reply> Folder::LimitsReplyOf(const AccountImage& image, const Account& account,
+                                            const User* user) {
+  LimitsReply reply;
+  reply.account = account;
+  const domain::Plan* plan = nullptr;
+  if (user != nullptr) {
+    reply.user = *user;
+    RESERVE_ASSIGN_OR_RETURN(plan, FindPlanOf(*user, context_.now));
+  }
+  reply.in_force = domain::LimitsInForce(ContextOf(image), account, user, plan);
+  return reply;
+}
+
+absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UpdateLimits& command) {
+  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
+  const User* user = nullptr;
+  if (!command.user_id.empty()) {
+    RESERVE_ASSIGN_OR_RETURN(user, FindUser(*image, command.user_id));
+    // What the answer needs is looked for before anything is changed.
+    RESERVE_RETURN_IF_ERROR(FindPlanOf(*user, context_.now).status());
+  }
+  const std::string digest = DigestOf(command);
+  const auto stored = image_.requests.find(OnceKey(account_id, command.request_id));
+  if (!command.request_id.empty() && stored != image_.requests.end()) {
+    if (stored->second.record.digest != digest) return domain::RequestIdReused(command.request_id);
+    return LimitsReplyOf(*image, image->account(), user);
+  }
+  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "limits"));
+  RESERVE_ASSIGN_OR_RETURN(
+      Transition transition,
+      domain::UpdateLimits(ContextOf(*image), image->account(), user, command.change, command.by));
+  const domain::OwnLimits& own = user == nullptr ? image->account().limits : user->limits;
+  if (!command.etag.empty() && command.etag != EtagOfLimits(own) && !transition.unchanged) {
+    return domain::EtagMismatch("etag");
+  }
+  if (command.validate_only) {
+    const User* changed = transition.user.has_value() ? &*transition.user : user;
+    return LimitsReplyOf(*image, transition.account, changed);
+  }
+  ApplyWithOpen(*image, std::move(transition));
+  if (!command.request_id.empty()) {
+    NoteRequest(account_id, command.request_id, digest, /*ordinal=*/0);
+    image->balance_changed = true;
+  }
+  return LimitsReplyOf(*image, image->account(),
+                       user == nullptr ? nullptr : UserOf(*image, command.user_id));
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Reconsider&) {

@@ -82,7 +82,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CreateH
   if (const domain::Hold* known = image_.FindHold(account_id, request.hold_id)) {
     if (!SameHold(*known, request)) return domain::HoldIdReused(*known);
     const domain::Authorization before =
-        domain::AuthorizeBeside(image->account(), terms, call, *known);
+        domain::AuthorizeBeside(ContextOf(*image), image->account(), terms, call, *known);
     HoldReply repeat = ApplyToHold(
         *image, request.hold_id,
         WasBookedSince(*known)

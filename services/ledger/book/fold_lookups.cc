@@ -149,6 +149,9 @@ domain::Context Folder::ContextOf(const AccountImage& image) {
   }
   context.archived_month = context_.archived_month;
   if (!image.known->holds.empty()) context.holds = &image.known->holds;
+  if (catalog_.plans->any_limits()) {
+    context.account_plan = catalog_.plans->Find(image.account().default_plan_id, context_.now);
+  }
   return context;
 }
 

@@ -43,6 +43,24 @@ void Folder::ChangeUser(AccountImage& image, User&& user) {
   if (std::find(changed.begin(), changed.end(), place) == changed.end()) changed.push_back(place);
 }
 
+void Folder::NoteLimit(domain::LimitKind kind) {
+  for (size_t i = 0; i < domain::kSpendWindows; ++i) {
+    if (domain::kSpendKinds[i] == kind) ++folded_.limits_reached[i];
+  }
+}
+
+void Folder::NoteRefusal(const domain::Authorization& authorization) {
+  if (authorization.decision == domain::Decision::kAllowed) return;
+  ++folded_.limit_refusals[static_cast<size_t>(authorization.limit.kind)];
+}
+
+void Folder::ChangeSpending(AccountImage& image, domain::UserSpending&& spending) {
+  User user = *UserOf(image, spending.user_id);
+  user.spent = spending.spent;
+  user.alarm = spending.alarm;
+  ChangeUser(image, std::move(user));
+}
+
 void Folder::ChangeAllowance(AccountImage& image, const domain::UsedAllowance& changed) {
   User* user = UserOf(image, changed.user_id);
   user->SetSecondsUsed(changed.used);
@@ -115,6 +133,7 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   const bool only_balance = transition.events.empty() && transition.recharges.empty() &&
                             !transition.cards_changed && !transition.grants_changed &&
                             SameButForBalance(image.account(), transition.account);
+  image.metered |= image.account().spent.any() || transition.account.spent.any();
   image.account() = std::move(transition.account);
   image.exists = true;
   image.balance_changed = true;
@@ -138,6 +157,7 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   }
   for (domain::Event& event : transition.events) {
     event.caller = std::string(caller_);
+    if (event.kind == domain::EventKind::kLimitReached) NoteLimit(event.limit);
     writes.events.push_back(std::move(event));
   }
   for (Recharge& recharge : transition.recharges) {
@@ -163,6 +183,7 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   }
   if (transition.user.has_value()) ChangeUser(image, *std::move(transition.user));
   for (const domain::UsedAllowance& each : transition.allowances) ChangeAllowance(image, each);
+  for (domain::UserSpending& each : transition.spending) ChangeSpending(image, std::move(each));
   for (const domain::HeldSeconds& each : transition.held_seconds) {
     User* user = UserOf(image, each.user_id);
     user->HoldSeconds(each.period, each.more);

@@ -89,14 +89,17 @@ absl::Status Folder::CheckAllowed(AccountImage& image, const domain::UsageTerms&
   if (terms.user == nullptr) {
     return domain::UserNotFound(image.account().account_id, usage.user_id);
   }
-  const domain::Decision decision = domain::AuthorizeAtOnce(image.account(), terms, usage).decision;
+  const domain::Authorization answer =
+      domain::AuthorizeAtOnce(ContextOf(image), image.account(), terms, usage);
+  const domain::Decision decision = answer.decision;
   if (decision == domain::Decision::kAllowed) return absl::OkStatus();
   // What was remembered may have moved.
   folded_.must_read |= image.remembered;
   if (!folded_.must_read) {
+    NoteRefusal(answer);
     ApplyWithOpen(image, domain::AfterRefusal(ContextOf(image), image.account(), decision));
   }
-  return domain::UsageNotAllowed(domain::NameOf(decision));
+  return domain::UsageNotAllowed(domain::NameOf(decision), answer.limit);
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordUsage& command) {
@@ -202,14 +205,15 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Authori
   RESERVE_ASSIGN_OR_RETURN(const User* user, FindUser(*image, command.usage.user_id));
   RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlanOf(*user, command.usage.start_time));
   RESERVE_ASSIGN_OR_RETURN(const domain::Rate* rate, FindRate(*image, *plan, command.usage));
-  return AuthorizeReplyOf(
-      *image, *plan, command.usage, rate,
-      domain::AuthorizeUsage(context_, image->account(), *user, *plan, command.usage, rate));
+  return AuthorizeReplyOf(*image, *plan, command.usage, rate,
+                          domain::AuthorizeUsage(ContextOf(*image), image->account(), *user, *plan,
+                                                 command.usage, rate));
 }
 
 AuthorizeReply Folder::AuthorizeReplyOf(const AccountImage& image, const domain::Plan& plan,
                                         const domain::Usage& usage, const domain::Rate* rate,
-                                        const domain::Authorization& authorization) const {
+                                        const domain::Authorization& authorization) {
+  NoteRefusal(authorization);
   AuthorizeReply reply;
   reply.authorization = authorization;
   reply.currency = image.account().currency;

@@ -43,7 +43,8 @@ void Folder::WriteAccounts() {
     }
     writes.balances.push_back({account.account_id, account.balance, account.last_seq, known.version,
                                known.revision, known.head, known.month, account.held,
-                               account.accrued, static_cast<int64_t>(known.holds.size())});
+                               account.accrued, static_cast<int64_t>(known.holds.size()),
+                               image->metered, account.spent});
     if (image->users_changed()) WriteUsers(*image);
     if (image->cards_changed) WriteCards(*image);
   }

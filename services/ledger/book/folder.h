@@ -61,7 +61,7 @@ class Folder {
       const AccountImage& image, const RecordUsage& command, const domain::UsageTerms& terms);
   AuthorizeReply AuthorizeReplyOf(const AccountImage& image, const domain::Plan& plan,
                                   const domain::Usage& usage, const domain::Rate* rate,
-                                  const domain::Authorization& authorization) const;
+                                  const domain::Authorization& authorization);
 
   // --- Usages taken back, corrected and rated again (fold_corrections.cc).
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const VoidUsage& command);
@@ -111,6 +111,10 @@ class Folder {
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const BlockAccount& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const UnblockAccount& command);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const LiftSuspension& command);
+  absl::StatusOr<Reply> Handle(absl::string_view account_id, const UpdateLimits& command);
+  // The limits of the account, or of that user, as they stand with `account` and `user`.
+  absl::StatusOr<Reply> LimitsReplyOf(const AccountImage& image, const domain::Account& account,
+                                      const domain::User* user);
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const Reconsider& command);
 
   // --- Cards (fold_cards.cc).
@@ -238,6 +242,10 @@ class Folder {
 
   // --- What a command comes to (fold_transitions.cc).
   static void ChangeUser(AccountImage& image, domain::User&& user);
+  // Counts a limit that is reached, and what was refused for one.
+  void NoteLimit(domain::LimitKind kind);
+  void NoteRefusal(const domain::Authorization& authorization);
+  static void ChangeSpending(AccountImage& image, domain::UserSpending&& spending);
   static void ChangeAllowance(AccountImage& image, const domain::UsedAllowance& changed);
   static void NoteAllowance(AccountImage& image, const domain::User& user, int32_t period);
   void NoteHold(AccountImage& image, domain::Hold&& hold);

@@ -69,6 +69,7 @@ struct AccountImage {
   std::vector<std::pair<size_t, int32_t>> changed_allowances;
 
   bool holds_changed = false;
+  bool metered = false;  // what is spent is counted, and has changed (L2)
 
   // The live hold of that id, or null.
   const domain::Hold* FindHold(absl::string_view hold_id) const;

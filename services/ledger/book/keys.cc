@@ -141,7 +141,14 @@ class Collector {
   void operator()(const UpdateBillingSettings& command) const { AddRequest(command.request_id); }
   void operator()(const BlockAccount& command) const { AddRequest(command.request_id); }
   void operator()(const UnblockAccount& command) const { AddRequest(command.request_id); }
-  void operator()(const LiftSuspension& command) const { AddRequest(command.request_id); }
+  void operator()(const LiftSuspension& command) const {
+    AddRequest(command.request_id);
+    if (!command.user_id.empty()) keys_.users.emplace_back(account_id_, command.user_id);
+  }
+  void operator()(const UpdateLimits& command) const {
+    AddRequest(command.request_id);
+    if (!command.user_id.empty()) keys_.users.emplace_back(account_id_, command.user_id);
+  }
   void operator()(const RecordPayout&) const {}
   void operator()(const Reconsider&) const {}
 

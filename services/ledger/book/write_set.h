@@ -49,6 +49,8 @@ struct Balance {
   Nanos held = 0;            // by calls in progress (H1)
   Nanos accrued = 0;         // of that, what they have cost so far (H6)
   int64_t holds = 0;         // so many live
+  bool metered = false;      // what follows may have changed
+  domain::SpendMeters spent = {};  // L2
 };
 
 // A card, and its place in the customer's order, from 1; 0 once it is taken away.

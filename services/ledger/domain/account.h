@@ -18,6 +18,7 @@
 #include "services/ledger/domain/closing.h"
 #include "services/ledger/domain/credit_grant.h"
 #include "services/ledger/domain/due.h"
+#include "services/ledger/domain/limits.h"
 #include "services/ledger/domain/payment_method.h"
 #include "services/ledger/domain/user_plan.h"
 
@@ -151,6 +152,9 @@ struct Account {
   Nanos monthly_cap = 0;                                // the customer's own; 0: none
   CompactTime automatic_off_time = absl::InfinitePast();
   Suspension suspension;
+  OwnLimits limits;   // L1: those of the account itself
+  SpendMeters spent;  // L2: by the limits in force
+  LimitAlarm alarm;   // L4
   // One for each dispute that stands, but for those that support has lifted: no token of these
   // numbers is charged (P2).
   std::vector<DisputedNumber> disputed_numbers;
@@ -206,6 +210,9 @@ struct User {
   CompactTime remove_time = absl::InfinitePast();  // InfinitePast: the user is not removed
   CompactTime block_time = absl::InfinitePast();   // InfinitePast: nor blocked
   std::string display_name = {};                   // for people; may be empty
+  OwnLimits limits = {};                           // L1
+  SpendMeters spent = {};                          // by those alone
+  LimitAlarm alarm = {};
 
   bool removed() const { return remove_time != absl::InfinitePast(); }
   bool blocked() const { return block_time != absl::InfinitePast(); }

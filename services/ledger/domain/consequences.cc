@@ -9,6 +9,7 @@
 #include "common/clock/utc.h"
 #include "services/ledger/domain/grant_steps.h"
 #include "services/ledger/domain/hold_steps.h"
+#include "services/ledger/domain/limit_policy.h"
 #include "services/ledger/domain/recharge_steps.h"
 #include "services/ledger/domain/refill.h"
 #include "services/ledger/domain/refusals.h"
@@ -329,6 +330,7 @@ void ApplyConsequences(Draft& draft) {
   Account& a = draft.account();
   EndGrants(&draft);
   Fund(draft);
+  NoteLimitsReached(&draft);
   TellOfFunds(&draft);
   FollowOpenRecharge(draft);
   OpenRechargeIfLow(draft);

@@ -26,6 +26,7 @@ CurrencySettings InCents(int64_t reserve, int64_t threshold, int64_t smallest_ch
   s.max_automatic_amount_per_day = 2 * s.max_automatic_amount_per_hour;
   s.max_recharge_amount = s.max_automatic_amount_per_day;
   s.standard_rate_ceiling = ceiling * kNanosPerCent;
+  s.limits = DefaultMoneyLimits(s.default_reserve_amount);
   return s;
 }
 
@@ -51,6 +52,13 @@ absl::Status IsWholeMinorUnits(absl::string_view field, absl::string_view curren
 }
 
 }  // namespace
+
+Limits DefaultMoneyLimits(Nanos default_reserve_amount) {
+  Limits limits;
+  limits.price_per_minute = default_reserve_amount / 3 * 2;
+  limits.new_account_price_per_minute = default_reserve_amount / 15;
+  return limits;
+}
 
 CurrencyTable BuiltInCurrencies() {
   return {
@@ -80,6 +88,7 @@ absl::Status CheckCurrencySettings(absl::string_view currency, const CurrencySet
   for (const auto& [field, amount] : amounts) {
     if (amount < 0) return InvalidField(field, "must not be negative");
   }
+  RESERVE_RETURN_IF_ERROR(CheckLimits(s.limits));
   absl::Status status = IsWholeMinorUnits("smallest_charge", currency, s.smallest_charge);
   status.Update(IsWholeMinorUnits("min_reserve_amount", currency, s.min_reserve_amount));
   status.Update(IsWholeMinorUnits("default_reserve_amount", currency, s.default_reserve_amount));

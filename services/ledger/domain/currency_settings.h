@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/money/money.h"
+#include "services/ledger/domain/limits.h"
 
 namespace reserve::domain {
 
@@ -32,6 +33,7 @@ struct CurrencySettings {
   // block. Not set: one minor unit less than the reserve amount or the smallest cap.
   std::optional<Nanos> debt_limit;
   Nanos standard_rate_ceiling = 0;  // a minute; of decks that say nothing else
+  Limits limits;                    // L1, L5: the operator's limits in money
 
   friend bool operator==(const CurrencySettings&, const CurrencySettings&) = default;
 };
@@ -41,6 +43,10 @@ using CurrencyTable = std::map<std::string, CurrencySettings, std::less<>>;
 
 // What counts unless the operator says otherwise: USD, EUR, GBP, JPY, CHF, CAD and AUD.
 CurrencyTable BuiltInCurrencies();
+
+// L5: the limits that are on by default, by the currency's default reserve amount: a minute may
+// cost two thirds of it, and a fifteenth while the account is new.
+Limits DefaultMoneyLimits(Nanos default_reserve_amount);
 
 // Do they make sense, by themselves and beside each other? INVALID_ARGUMENT with the field.
 absl::Status CheckCurrencySettings(absl::string_view currency, const CurrencySettings& settings);

@@ -18,8 +18,10 @@ inline constexpr int kPlansLevel = 4;
 
 // Months leave the table of entries (storage/archive_rows.h).
 inline constexpr int kArchivesLevel = 5;
+// Limits against fraud count, refuse, and suspend automatic recharging (L1 to L5).
+inline constexpr int kLimitsLevel = 6;
 
-inline constexpr int kNewestFeatureLevel = kArchivesLevel;
+inline constexpr int kNewestFeatureLevel = kLimitsLevel;
 
 }  // namespace reserve::domain
 

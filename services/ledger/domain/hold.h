@@ -38,6 +38,7 @@ enum class FinalReason : uint8_t {
   kHoldEnded = 7,  // it was released or settled
   kUserRemoved = 8,
   kUserBlocked = 9,
+  kLimitReached = 10,  // L3
 };
 
 struct Hold {

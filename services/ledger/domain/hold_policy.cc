@@ -11,6 +11,7 @@
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/grant_steps.h"
 #include "services/ledger/domain/hold_steps.h"
+#include "services/ledger/domain/limit_policy.h"
 
 namespace reserve::domain {
 namespace {
@@ -79,12 +80,11 @@ const Rate& RateOf(const UsageTerms& terms) {
 }
 
 // The longest call, down to the end of an increment; the first one at least.
-int64_t LongestCall(const Context& context, const Plan& plan, const Rate& rate) {
-  const Settings& settings = context.settings;
+int64_t LongestCall(const Context& context, const Account& account, const UsageTerms& terms,
+                    const Rate& rate) {
   const int64_t seconds =
-      std::min(plan.longest_call_seconds > 0 ? plan.longest_call_seconds
-                                             : absl::ToInt64Seconds(settings.longest_call),
-               absl::ToInt64Seconds(settings.max_call_duration));
+      std::min(LongestCallSeconds(context, account, *terms.user, *terms.plan).value,
+               absl::ToInt64Seconds(context.settings.max_call_duration));
   return LastIncrementWithin(rate, seconds);
 }
 
@@ -94,16 +94,20 @@ Grant GrantMore(const Context& context, const Account& account, const UsageTerms
   const Rate& rate = RateOf(terms);
   Grant grant;
   grant.seconds = EndOfIncrement(rate, hold.used + hold.slice);
-  const int64_t longest = LongestCall(context, *terms.plan, rate);
+  const int64_t longest = LongestCall(context, account, terms, rate);
   if (grant.seconds > longest) grant = {longest, FinalReason::kLongestCall};
   if (grant.seconds <= granted) return {granted, grant.final_reason};
   const absl::StatusOr<Rating> rating =
       RateSoFar(*terms.plan, terms.rate, PeriodOf(account, terms, hold), hold,
                 absl::Seconds(grant.seconds), free);
-  if (rating.ok() && (rating->cost == 0 || rating->cost <= spendable)) return grant;
-  return {std::max(granted, MaxDurationSeconds(rate, *terms.plan, hold.price_time, free, spendable,
+  if (rating.ok() && rating->cost == 0) return grant;
+  // L3: nothing more that would be paid.
+  const bool limited = LimitOn(context, account, terms, UsageOf(hold)).any();
+  if (rating.ok() && !limited && rating->cost <= spendable) return grant;
+  return {std::max(granted, MaxDurationSeconds(rate, *terms.plan, hold.price_time, free,
+                                               limited ? std::min<Nanos>(spendable, 0) : spendable,
                                                grant.seconds)),
-          FinalReason::kInsufficientBalance};
+          limited ? FinalReason::kLimitReached : FinalReason::kInsufficientBalance};
 }
 
 // Why nothing more is granted to any call of the account, or of the user (H9, K4).
@@ -195,6 +199,7 @@ absl::StatusOr<Transition> TakeUpLateReport(Draft&& draft, const Hold& before,
   RESERVE_RETURN_IF_ERROR(
       Price(draft.account(), terms, FreeFor(draft.account(), terms, before, hold), &hold));
   ChangeHold(&before, hold, &draft);
+  NoteSpendingOf(*terms.user, &draft);
   if (!before.live()) TellUnsettled(hold, &draft);
   return Concluded(std::move(draft));
 }
@@ -237,8 +242,8 @@ bool SameHold(const Hold& hold, const HoldRequest& request) {
          hold.switch_id == request.switch_id && hold.incarnation == request.incarnation;
 }
 
-Authorization AuthorizeBeside(const Account& account, const UsageTerms& terms, const Usage& call,
-                              const Hold& hold) {
+Authorization AuthorizeBeside(const Context& context, const Account& account,
+                              const UsageTerms& terms, const Usage& call, const Hold& hold) {
   Account without = account;
   User user = *terms.user;
   if (hold.live()) {
@@ -247,7 +252,7 @@ Authorization AuthorizeBeside(const Account& account, const UsageTerms& terms, c
   }
   UsageTerms terms_without = terms;
   terms_without.user = &user;
-  Authorization answer = AuthorizeAtOnce(without, terms_without, call);
+  Authorization answer = AuthorizeAtOnce(context, without, terms_without, call);
   answer.decision = Decision::kAllowed;
   return answer;
 }
@@ -256,7 +261,7 @@ absl::StatusOr<HeldCall> CreateHold(const Context& context, const Account& accou
                                     const UsageTerms& terms, const HoldRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckStartTime(context, request.call.start_time));
   Draft draft = DraftToPromiseBy(context, account);
-  HeldCall held{AuthorizeAtOnce(draft.account(), terms, request.call), Unchanged(account)};
+  HeldCall held{AuthorizeAtOnce(context, draft.account(), terms, request.call), Unchanged(account)};
   Decision& decision = held.authorization.decision;
   int32_t of_user = 0;
   int32_t of_account = 0;
@@ -267,11 +272,15 @@ absl::StatusOr<HeldCall> CreateHold(const Context& context, const Account& accou
       if (hold.user_id == request.call.user_id) ++of_user;
     }
   }
-  const bool may_call =
-      decision == Decision::kAllowed || decision == Decision::kInsufficientBalance;
-  if (may_call && (of_account >= context.settings.max_holds_per_account ||
-                   of_user >= context.settings.max_holds_per_user)) {
+  const bool may_call = decision == Decision::kAllowed ||
+                        decision == Decision::kInsufficientBalance ||
+                        decision == Decision::kLimitReached;
+  const InForce<int32_t> most = CallsOfAccount(context, account);
+  const InForce<int32_t> most_of_user = CallsOfUser(context, account, *terms.user, *terms.plan);
+  if (may_call && (of_account >= most.value || of_user >= most_of_user.value)) {
     decision = Decision::kTooManyCalls;
+    held.authorization.limit = {LimitKind::kCalls,
+                                of_account >= most.value ? most.level : most_of_user.level};
   }
   if (decision != Decision::kAllowed) {
     held.transition = AfterRefusal(context, account, decision);
@@ -354,7 +363,9 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
   after.end_time = absl::InfinitePast();
   after.expire_time = ExpiryOf(context, after);
   RESERVE_RETURN_IF_ERROR(Price(account, terms, free, &after));
-  return WithHold(std::move(draft), hold, after);
+  ChangeHold(&hold, std::move(after), &draft);
+  NoteSpendingOf(*terms.user, &draft);
+  return Concluded(std::move(draft));
 }
 
 absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& account,

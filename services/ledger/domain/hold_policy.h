@@ -32,8 +32,8 @@ bool SameHold(const Hold& hold, const HoldRequest& request);
 
 // What was answered when it was made, as things stand now: ALLOWED, by what is available without
 // it.
-Authorization AuthorizeBeside(const Account& account, const UsageTerms& terms, const Usage& call,
-                              const Hold& hold);
+Authorization AuthorizeBeside(const Context& context, const Account& account,
+                              const UsageTerms& terms, const Usage& call, const Hold& hold);
 
 struct HeldCall {
   Authorization authorization;

@@ -185,6 +185,9 @@ enum class EventKind : uint8_t {
   kUserRemoved = 75,
   kUserBlocked = 76,
   kUserUnblocked = 77,
+  kLimitReached = 78,
+  kLimitsChanged = 79,
+  kLimitLifted = 80,
 };
 
 // What stands in the way of refilling the reserve by itself (D1, D2). The numbers are stored;
@@ -204,6 +207,7 @@ enum class RefillObstacle : uint8_t {
   kTakenBack = 11,     // staff took money back; waits for the customer
   kDeclineLimit = 12,  // its cards were declined as often as we allow in a day
   kCardResting = 13,   // less was captured of it than was asked for
+  kLimitReached = 14,  // a limit against fraud was reached, and nobody has looked (L4)
 };
 
 // Something that happened to an account, with its cause and time (D4).
@@ -228,6 +232,9 @@ struct Event {
   std::string reference;                             // the caller's: a ticket, a dispute's id
   std::string usage_id;                              // of a usage
   std::string hold_id;                               // of a hold
+  LimitKind limit = LimitKind::kNone;                // of kLimitReached, whose amount is the limit
+  LimitLevel limit_level = LimitLevel::kNone;
+  std::string user_id = {};  // whose limit it is; empty: the account's
 };
 
 }  // namespace reserve::domain

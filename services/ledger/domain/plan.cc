@@ -58,6 +58,61 @@ std::optional<Nanos> Plan::MonthlyPriceIn(absl::string_view currency) const {
   return FindIn(monthly_prices, currency);
 }
 
+Limits Plan::LimitsIn(absl::string_view currency) const {
+  Limits all;
+  for (const PlanLimits& each : limits) {
+    if (each.currency == currency) {
+      all.spend = each.limits.spend;
+      all.price_per_minute = each.limits.price_per_minute;
+      all.new_account_price_per_minute = each.limits.new_account_price_per_minute;
+    }
+    if (each.limits.countries.has_value()) all.countries = each.limits.countries;
+    if (each.limits.calls.has_value()) all.calls = each.limits.calls;
+  }
+  return all;
+}
+
+namespace {
+
+bool HasMoney(const Limits& limits) {
+  return limits.limits_spend() || limits.price_per_minute.has_value() ||
+         limits.new_account_price_per_minute.has_value();
+}
+
+absl::Status CheckPlanLimits(const Settings& settings, const std::vector<PlanLimits>& limits) {
+  if (limits.size() > kMostPlanAmounts) {
+    return InvalidField("limits", absl::StrCat("must be at most ", kMostPlanAmounts));
+  }
+  std::set<absl::string_view> seen;
+  for (size_t i = 0; i < limits.size(); ++i) {
+    const PlanLimits& each = limits[i];
+    const std::string place = absl::StrCat("limits[", i, "]");
+    if (!seen.insert(each.currency).second) {
+      return InvalidField(place,
+                          absl::StrCat("is a second one of ",
+                                       each.currency.empty() ? "no currency" : each.currency));
+    }
+    if (!each.currency.empty() && FindCurrency(settings, each.currency) == nullptr) {
+      return CurrencyNotSupported(absl::StrCat(place, ".currency_code"), each.currency);
+    }
+    if (each.currency.empty() && HasMoney(each.limits)) {
+      return InvalidField(place, "has money of no currency");
+    }
+    if (!each.currency.empty() &&
+        (each.limits.calls.has_value() || each.limits.countries.has_value())) {
+      return InvalidField(place, "must limit calls and countries in one without money");
+    }
+    if (each.limits.longest_call_seconds.has_value()) {
+      return InvalidField(absl::StrCat(place, ".longest_call"), "is the plan's own longest_call");
+    }
+    const absl::Status checked = CheckLimits(each.limits);
+    if (!checked.ok()) return WithFieldPrefix(checked, absl::StrCat(place, "."));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status CheckPlan(const Settings& settings, const Plan& plan) {
   if (plan.free_seconds < 0 || plan.free_seconds > kMostFreeSeconds) {
     return InvalidField("allowance", absl::StrCat("must be from 0 to ", kMostFreeSeconds,
@@ -73,6 +128,7 @@ absl::Status CheckPlan(const Settings& settings, const Plan& plan) {
   RESERVE_RETURN_IF_ERROR(
       CheckAmounts(settings, "default_reserve_amounts", plan.default_reserve_amounts,
                    [](const CurrencySettings& currency) { return currency.max_recharge_amount; }));
+  RESERVE_RETURN_IF_ERROR(CheckPlanLimits(settings, plan.limits));
   return CheckAmounts(settings, "monthly_prices", plan.monthly_prices,
                       [](const CurrencySettings&) { return kMostMonthlyPrice; });
 }

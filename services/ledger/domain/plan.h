@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/money/money.h"
+#include "services/ledger/domain/limits.h"
 #include "services/ledger/domain/settings.h"
 
 namespace reserve::domain {
@@ -42,6 +43,14 @@ struct PlanAmount {
   friend bool operator==(const PlanAmount&, const PlanAmount&) = default;
 };
 
+// L1: what a plan limits, in one currency; of an empty one what is no money, in all.
+struct PlanLimits {
+  std::string currency;
+  Limits limits;
+
+  friend bool operator==(const PlanLimits&, const PlanLimits&) = default;
+};
+
 struct Plan {
   std::string plan_id;
   StandardCalls standard_calls = StandardCalls::kMetered;
@@ -55,12 +64,15 @@ struct Plan {
   std::vector<PlanAmount> default_reserve_amounts = {};
   // What a user pays for it in a month. Nobody is charged by it here: advice goes by it (A1).
   std::vector<PlanAmount> monthly_prices = {};
-  std::string display_name = {};  // for people; may be empty
+  std::string display_name = {};        // for people; may be empty
+  std::vector<PlanLimits> limits = {};  // each currency once
 
   // O2: in that currency.
   Nanos DefaultReserveIn(absl::string_view currency) const;
   // A1: nothing if it has prices, and none in that currency; 0 if it has none at all.
   std::optional<Nanos> MonthlyPriceIn(absl::string_view currency) const;
+  // L1: what it limits of an account in that currency.
+  Limits LimitsIn(absl::string_view currency) const;
 
   friend bool operator==(const Plan&, const Plan&) = default;
 };

@@ -20,6 +20,7 @@
 //   usage_correction_policy.h  what was booked is taken back, corrected, or rated later
 //   emergency.h              which numbers bring help
 //   support_policy.h         what staff does
+//   limit_policy.h           limits against fraud
 //   refund_policy.h          charges that are given back
 //   payment_policy.h         money that came another way
 //   grant_policy.h           promotional credit with an end
@@ -41,6 +42,7 @@
 #include "services/ledger/domain/emergency.h"                // IWYU pragma: export
 #include "services/ledger/domain/grant_policy.h"             // IWYU pragma: export
 #include "services/ledger/domain/hold_policy.h"              // IWYU pragma: export
+#include "services/ledger/domain/limit_policy.h"             // IWYU pragma: export
 #include "services/ledger/domain/opening_policy.h"           // IWYU pragma: export
 #include "services/ledger/domain/payment_method_policy.h"    // IWYU pragma: export
 #include "services/ledger/domain/payment_policy.h"           // IWYU pragma: export

@@ -125,7 +125,7 @@ Obstacle ObstacleOfRest(const Settings& settings, absl::Time now, const Account&
 bool MayRefill(const Account& a) {
   if (a.ends() || a.blocked() || a.set_aside > 0) return false;
   if (a.state == AccountState::kPendingFunding) return true;  // O1
-  return !a.automatic_off && a.suspension.reason == SuspensionReason::kNone &&
+  return !a.automatic_off && a.suspension.reason == SuspensionReason::kNone && !a.alarm.rings() &&
          a.running_balance() < a.recharge_threshold;
 }
 
@@ -189,6 +189,9 @@ absl::InlinedVector<Obstacle, 2> ObstaclesOf(const Account& account) {
   if (account.due.capped()) {
     obstacles.push_back({RefillObstacle::kCapReached, account.cap_reached_time, account.due.time});
   }
+  if (account.alarm.rings()) {
+    obstacles.push_back({RefillObstacle::kLimitReached, account.alarm.time});
+  }
   if (account.taken_back.waits() && account.state != AccountState::kPendingFunding) {
     obstacles.push_back({RefillObstacle::kTakenBack, account.taken_back.time});
   }
@@ -231,6 +234,7 @@ bool DisablesAtZero(RefillObstacle obstacle) {
     case RefillObstacle::kTakenBack:
     case RefillObstacle::kDeclineLimit:
     case RefillObstacle::kCardResting:
+    case RefillObstacle::kLimitReached:
       return false;
   }
   return false;
@@ -266,6 +270,8 @@ absl::string_view TextOf(RefillObstacle obstacle) {
       return "cards were declined as often today as we allow";
     case RefillObstacle::kCardResting:
       return "less was captured of the card than was asked for, and it rests";
+    case RefillObstacle::kLimitReached:
+      return "a limit against fraud is reached";
   }
   return "";
 }
@@ -299,6 +305,8 @@ absl::string_view RemedyOf(RefillObstacle obstacle) {
       return "wait until the account's day ends, or pay another way";
     case RefillObstacle::kCardResting:
       return "top up, or wait until the card is charged by itself again";
+    case RefillObstacle::kLimitReached:
+      return "support looks at what was spent, and lifts the suspension; a top-up goes beside it";
   }
   return "";
 }

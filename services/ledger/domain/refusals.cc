@@ -37,10 +37,14 @@ absl::Status AccountNotFound(absl::string_view account_id) {
                    absl::StrCat("there is no account \"", account_id, "\""));
 }
 
-absl::Status UsageNotAllowed(absl::string_view decision) {
-  return WithMetadata(Refused("USAGE_NOT_ALLOWED", "",
-                              absl::StrCat("it may not begin, and was not booked: ", decision)),
-                      "decision", decision);
+absl::Status UsageNotAllowed(absl::string_view decision, const ReachedLimit& limit) {
+  absl::Status refused =
+      WithMetadata(Refused("USAGE_NOT_ALLOWED", "",
+                           absl::StrCat("it may not begin, and was not booked: ", decision)),
+                   "decision", decision);
+  if (!limit.any()) return refused;
+  refused = WithMetadata(std::move(refused), "limit", NameOf(limit.kind));
+  return WithMetadata(std::move(refused), "limit_level", NameOf(limit.level));
 }
 
 absl::Status UsageNotFound(absl::string_view account_id, absl::string_view usage_id) {

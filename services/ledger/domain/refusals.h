@@ -36,8 +36,8 @@ absl::Status CurrencyNotSupported(absl::string_view field, absl::string_view cur
 absl::Status CurrencyWithoutDeck(absl::string_view currency);
 
 // FAILED_PRECONDITION "USAGE_NOT_ALLOWED", with the decision's name as the metadata "decision"
-// (S3).
-absl::Status UsageNotAllowed(absl::string_view decision);
+// (S3), and of a limit its kind and level as "limit" and "limit_level" (L3).
+absl::Status UsageNotAllowed(absl::string_view decision, const ReachedLimit& limit = {});
 // NOT_FOUND "USAGE_NOT_FOUND" on "usage_id".
 absl::Status UsageNotFound(absl::string_view account_id, absl::string_view usage_id);
 bool IsUsageNotFound(const absl::Status& status);

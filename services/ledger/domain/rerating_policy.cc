@@ -7,6 +7,7 @@
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/grant_steps.h"
+#include "services/ledger/domain/limit_policy.h"
 #include "services/ledger/domain/taken_back.h"
 
 namespace reserve::domain {
@@ -81,6 +82,7 @@ absl::StatusOr<ReratedUsage> RateAgain(const Context& context, const Account& ac
   rated.rerating = rerating.number;
   rated.update_time = context.now;
   Entry& entry = draft.AddEntry(EntryKind::kRating, difference, balance);
+  CountSpending(SubtractSaturating(rating.cost, state.cost), usage.start_time, terms.user, &draft);
   rated.latest_seq = entry.seq;
   if (!was_rated) rated.rated_seq = entry.seq;
   entry.booked.emplace(BookedUsage{usage, std::move(rating), /*corrects=*/"", state.cost,

@@ -11,6 +11,7 @@
 #include "services/ledger/domain/card_limits.h"
 #include "services/ledger/domain/currency_settings.h"
 #include "services/ledger/domain/emergency.h"
+#include "services/ledger/domain/limits.h"
 #include "services/ledger/domain/usage.h"
 
 namespace reserve::domain {
@@ -50,6 +51,10 @@ struct Settings {
   absl::Duration max_call_duration = absl::Seconds(kMaxDurationSeconds);  // that is believed
   int32_t max_holds_per_account = 100;
   int32_t max_holds_per_user = 10;
+  // L1, L5: the operator's limits that are not money, countries alone; and how long an account is
+  // new.
+  Limits limits;
+  absl::Duration new_account_period = absl::Hours(24 * 7);
 };
 
 }  // namespace reserve::domain

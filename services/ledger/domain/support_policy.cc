@@ -9,6 +9,7 @@
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/disputed_cards.h"
 #include "services/ledger/domain/draft.h"
+#include "services/ledger/domain/limit_policy.h"
 #include "services/ledger/domain/recharge_steps.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/domain/suspension.h"
@@ -51,8 +52,13 @@ absl::StatusOr<Transition> UnblockAccount(const Context& context, const Account&
 }
 
 absl::StatusOr<Transition> LiftSuspension(const Context& context, const Account& account,
-                                          const LiftedCard& card, const ByStaff& by) {
+                                          const LiftedCard& card, const ByStaff& by,
+                                          const LiftedLimits& limits) {
   Draft draft(context, account);
+  if (LiftAlarms(limits.user, limits.quiet, &draft)) {
+    Event& lifted = Tell(by, draft.AddEvent(EventKind::kLimitLifted, by.reason));
+    if (limits.user != nullptr) lifted.user_id = limits.user->user_id;
+  }
   if (Event* lifted = EndSuspension(by.reason, &draft); lifted != nullptr) Tell(by, *lifted);
   std::string number;
   if (!card.payment_method_id.empty()) {

@@ -33,11 +33,18 @@ struct LiftedCard {
   std::string dispute_id;
 };
 
-// G12: automatic recharging goes on; and P2: the number of `card`, if one is named, may be charged
-// again, whatever disputes of it there are. `unchanged` if neither was so. NOT_FOUND
+// L4: whose limits are lifted beside the account's, and for how long they raise nothing then.
+struct LiftedLimits {
+  const User* user = nullptr;
+  absl::Duration quiet;
+};
+
+// G12, L4: automatic recharging goes on; and P2: the number of `card`, if one is named, may be
+// charged again, whatever disputes of it there are. `unchanged` if neither was so. NOT_FOUND
 // "PAYMENT_METHOD_NOT_FOUND", "DISPUTE_NOT_FOUND" (of one that keeps no number from being charged).
 absl::StatusOr<Transition> LiftSuspension(const Context& context, const Account& account,
-                                          const LiftedCard& card, const ByStaff& by);
+                                          const LiftedCard& card, const ByStaff& by,
+                                          const LiftedLimits& limits = {});
 
 // What a person found out about a recharge under review (G3).
 struct ReviewOutcome {

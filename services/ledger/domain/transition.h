@@ -30,6 +30,7 @@ namespace reserve::domain {
 using DeclinesByCard = absl::flat_hash_map<std::string, std::vector<absl::Time>>;
 
 struct ClosingRows;
+struct Plan;
 
 // The clock is read once, at the edge, and passed on.
 struct Context {
@@ -48,6 +49,8 @@ struct Context {
   // Usages that began in this month (202611) or before are archived, and take no change (U8); 0:
   // none are.
   int32_t archived_month = 0;
+  // The account's default plan, if plans may have limits (L1).
+  const Plan* account_plan = nullptr;
 };
 
 // What one of the account's users has used of an allowance from now on.
@@ -63,6 +66,14 @@ struct HeldSeconds {
   int64_t more = 0;
 };
 
+// What a user with limits of their own has spent from now on (L2).
+struct UserSpending {
+  std::string user_id;
+  OwnLimits limits;
+  SpendMeters spent;
+  LimitAlarm alarm;
+};
+
 struct Transition {
   Account account;
   absl::InlinedVector<Entry, 1> entries;
@@ -71,6 +82,7 @@ struct Transition {
   std::optional<User> user;                    // new, or on another plan
   absl::InlinedVector<UsedAllowance, 1> allowances;
   absl::InlinedVector<HeldSeconds, 1> held_seconds;
+  absl::InlinedVector<UserSpending, 1> spending;
   std::vector<Hold> holds;                   // new, changed or ended
   std::vector<UsageState> usage_states;      // new or changed
   std::optional<CardDecline> decline;        // new

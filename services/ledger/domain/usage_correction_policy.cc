@@ -11,6 +11,7 @@
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/grant_steps.h"
 #include "services/ledger/domain/hold_steps.h"
+#include "services/ledger/domain/limit_policy.h"
 #include "services/ledger/domain/taken_back.h"
 #include "services/ledger/domain/usage_policy.h"
 
@@ -35,6 +36,7 @@ absl::Status AddVoid(const std::string& usage_id, const UsageToVoid& old, const 
   entry.grant.returned = state.grant_draws;
   entry.reason = by.reason;
   GiveBackToGrants(state.grant_draws, draft);
+  CountSpending(-state.cost, state.start_time, old.user, draft);
   if (state.free_seconds > 0) {
     draft->transition().allowances.push_back({state.user_id, AfterGivingBack(state, *old.user)});
   }
@@ -190,6 +192,7 @@ absl::StatusOr<Transition> RateUnrated(const Context& context, const Account& ac
   event.usage_id = usage.usage_id;
   event.amount = entry.amount;
   draft.transition().usage_states.push_back(std::move(rated));
+  CountSpending(rated.cost, usage.start_time, terms.user, &draft);
   NoteTakenBack(-entry.booked->rating.cost, &draft);
   return Concluded(std::move(draft));
 }

@@ -10,6 +10,7 @@
 #include "services/ledger/domain/consequences.h"
 #include "services/ledger/domain/draft.h"
 #include "services/ledger/domain/hold_steps.h"
+#include "services/ledger/domain/limit_policy.h"
 #include "services/ledger/domain/refusals.h"
 
 namespace reserve::domain {
@@ -67,6 +68,8 @@ absl::string_view NameOf(Decision decision) {
       return "AUTHORIZATION_DECISION_USER_REMOVED";
     case Decision::kUserBlocked:
       return "AUTHORIZATION_DECISION_USER_BLOCKED";
+    case Decision::kLimitReached:
+      return "AUTHORIZATION_DECISION_LIMIT_REACHED";
   }
   return "";
 }
@@ -104,9 +107,38 @@ Authorization AllowEmergency() {
 
 namespace {
 
+// How long a call may be that has a price: by this balance, and by the limits, for which no more
+// than the allowance covers is granted once one is reached, and which the first increment may pass.
+void AuthorizeCall(const Context& context, const Account& account, const UsageTerms& terms,
+                   const Usage& usage, Nanos balance, Authorization* answer) {
+  const Rate& rate = *terms.rate;
+  const auto longest = [&](Nanos paid) {
+    return MaxDurationSeconds(rate, *terms.plan, usage.start_time, answer->free_seconds_left, paid);
+  };
+  answer->limit = LimitOn(context, account, terms, usage);
+  if (answer->limit.any()) {
+    answer->max_duration_seconds = longest(std::min<Nanos>(balance, 0));
+    if (answer->max_duration_seconds == 0) answer->decision = Decision::kLimitReached;
+    return;
+  }
+  answer->max_duration_seconds = longest(balance);
+  if (answer->max_duration_seconds == 0) {
+    answer->decision = Decision::kInsufficientBalance;
+    return;
+  }
+  const Nanos room = SpendRoom(context, account, *terms.user);
+  if (room >= balance) return;
+  const int64_t first = EndOfIncrement(rate, absl::ZeroDuration());
+  answer->max_duration_seconds =
+      std::max(longest(room), std::min(first, answer->max_duration_seconds));
+}
+
 // By this balance.
-Authorization Authorize(const Account& account, const User& user, const Plan& plan,
-                        const Usage& usage, const Rate* rate, Nanos balance) {
+Authorization Authorize(const Context& context, const Account& account, const UsageTerms& terms,
+                        const Usage& usage, Nanos balance) {
+  const User& user = *terms.user;
+  const Plan& plan = *terms.plan;
+  const Rate* rate = terms.rate;
   Authorization answer;
   const int32_t period = PeriodOf(plan, usage.start_time, account.calendar);
   answer.free_seconds_left =
@@ -131,29 +163,35 @@ Authorization Authorize(const Account& account, const User& user, const Plan& pl
     const absl::StatusOr<Nanos> cost = CostOfText(*rate, usage.segments);
     if (!cost.ok()) return refuse(Decision::kInsufficientBalance);
     answer.sms_cost = *cost;
-    if (*cost > 0 && balance < *cost) return refuse(Decision::kInsufficientBalance);
+    if (*cost == 0) return answer;
+    answer.limit = LimitOn(context, account, terms, usage);
+    if (answer.limit.any()) return refuse(Decision::kLimitReached);
+    if (balance < *cost) return refuse(Decision::kInsufficientBalance);
     return answer;
   }
   if (rate == nullptr || CostsNothing(*rate, plan)) {
     answer.unlimited_duration = true;
     return answer;
   }
-  answer.max_duration_seconds =
-      MaxDurationSeconds(*rate, plan, usage.start_time, answer.free_seconds_left, balance);
-  if (answer.max_duration_seconds == 0) return refuse(Decision::kInsufficientBalance);
+  AuthorizeCall(context, account, terms, usage, balance, &answer);
   return answer;
 }
 
 }  // namespace
 
-Authorization AuthorizeUsage(const Context&, const Account& account, const User& user,
+Authorization AuthorizeUsage(const Context& context, const Account& account, const User& user,
                              const Plan& plan, const Usage& usage, const Rate* rate) {
-  return Authorize(account, user, plan, usage, rate,
+  UsageTerms terms;
+  terms.user = &user;
+  terms.plan = &plan;
+  terms.rate = rate;
+  return Authorize(context, account, terms, usage,
                    SubtractSaturating(account.effective_balance(), account.held));
 }
 
-Authorization AuthorizeAtOnce(const Account& account, const UsageTerms& terms, const Usage& usage) {
-  return Authorize(account, *terms.user, *terms.plan, usage, terms.rate, account.available());
+Authorization AuthorizeAtOnce(const Context& context, const Account& account,
+                              const UsageTerms& terms, const Usage& usage) {
+  return Authorize(context, account, terms, usage, account.available());
 }
 
 Transition AfterRefusal(const Context& context, const Account& account, Decision decision) {

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "common/money/money.h"
 #include "services/ledger/domain/account.h"
+#include "services/ledger/domain/limits.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/transition.h"
@@ -56,6 +57,7 @@ enum class Decision : uint8_t {
   kDestinationBlocked = 10,  // in the place of kNoRate (C13)
   kUserRemoved = 11,         // these two after what the account is, before kNoRate (K4)
   kUserBlocked = 12,
+  kLimitReached = 13,  // before kInsufficientBalance (L3)
 };
 
 // "AUTHORIZATION_DECISION_INSUFFICIENT_BALANCE": as on the wire.
@@ -68,6 +70,8 @@ struct Authorization {
   bool unlimited_duration = false;
   Nanos sms_cost = 0;
   bool emergency = false;  // C10
+  ReachedLimit limit =
+      {};  // of kLimitReached and kTooManyCalls; also where it only shortens a call
 };
 
 // C10: what is always answered.
@@ -79,7 +83,8 @@ Authorization AuthorizeUsage(const Context& context, const Account& account, con
 
 // S3, H1: the same for what is booked or promised at once, only if it is allowed. It goes by what
 // is available: money that staff took back does not count. `terms` must know the user.
-Authorization AuthorizeAtOnce(const Account& account, const UsageTerms& terms, const Usage& usage);
+Authorization AuthorizeAtOnce(const Context& context, const Account& account,
+                              const UsageTerms& terms, const Usage& usage);
 
 // G12: a usage was refused for want of money that was taken back, so the wait for the customer is
 // over. `unchanged` if nothing waits, or it was refused for something else.

@@ -4,6 +4,7 @@
 
 #include "common/error/error.h"
 #include "services/ledger/domain/grant_steps.h"
+#include "services/ledger/domain/limit_policy.h"
 
 namespace reserve::domain {
 namespace {
@@ -54,6 +55,7 @@ absl::Status BookUsage(const UsageTerms& terms, const Usage& usage, Rating&& rat
     draft->transition().allowances.push_back({usage.user_id, AfterTaking(rating, *terms.user)});
   }
   Entry& entry = draft->AddEntry(EntryKind::kUsage, -rating.cost, balance);
+  CountSpending(rating.cost, usage.start_time, terms.user, draft);
   entry.booked.emplace(BookedUsage{usage, std::move(rating), std::move(booking.corrects)});
   entry.booked->estimated = booking.estimated;
   entry.booked->grant_draws =

@@ -294,6 +294,12 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
   stats_.duplicates += folded.duplicates;
   stats_.unbooked_emergencies += folded.unbooked_emergencies;
   stats_.usage_after_closing += folded.after_closing;
+  for (size_t i = 0; i < folded.limits_reached.size(); ++i) {
+    stats_.limits_reached[i] += folded.limits_reached[i];
+  }
+  for (size_t i = 0; i < folded.limit_refusals.size(); ++i) {
+    stats_.limit_refusals[i] += folded.limit_refusals[i];
+  }
   // Replays come in swarms: after one, look first.
   expect_duplicates_ = folded.duplicates * 8 > static_cast<int>(tasks.size());
   stats_.booked_unrated += folded.unrated;

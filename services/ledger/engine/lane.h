@@ -13,6 +13,7 @@
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_LANE_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_LANE_H_
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -131,6 +132,9 @@ struct EngineStats {
   std::atomic<int64_t> rated_again{0};
   std::atomic<int64_t> unbooked_emergencies{0};
   std::atomic<int64_t> usage_after_closing{0};  // refused, as the account is closed (P4)
+  // Limits against fraud: reached, by window of spending; what was refused for one, by kind.
+  std::array<std::atomic<int64_t>, domain::kSpendWindows> limits_reached{};
+  std::array<std::atomic<int64_t>, domain::kLimitKinds> limit_refusals{};
   std::atomic<int64_t> overloaded{0};
   std::atomic<int64_t> too_late{0};  // dropped, as their deadlines had passed
   std::atomic<int64_t> overloaded_queries{0};

@@ -9,6 +9,7 @@ namespace reserve::rates {
 PlanBook::PlanBook(std::vector<PlanVersion> versions) {
   for (PlanVersion& each : versions) {
     newest_ = std::max(newest_, each.number);
+    any_limits_ |= !each.plan.limits.empty();
     switch (each.stage) {
       case ActivationStage::kMissed:
         break;

@@ -70,6 +70,8 @@ class PlanBook {
   // The ids of all plans, in their order.
   std::vector<std::string> PlanIds() const;
   size_t size() const { return plans_.size(); }
+  // Does any version of any plan limit anything (L1)?
+  bool any_limits() const { return any_limits_; }
   // The highest number of all rows; 0 if there is none.
   int64_t newest() const { return newest_; }
 
@@ -79,6 +81,7 @@ class PlanBook {
   std::vector<PlanVersion> undecided_;
   std::map<std::string, absl::Time, std::less<>> retired_;
   int64_t newest_ = 0;
+  bool any_limits_ = false;
 };
 
 }  // namespace reserve::rates

@@ -31,6 +31,24 @@ constexpr char kFlag[] = "--currency_settings_file";
 constexpr absl::string_view kCurrency = "currency";
 constexpr absl::string_view kDebtLimit = "debt_limit";
 
+using domain::Limits;
+
+// L1: an empty field sets no limit. Where the file has no such column prices are limited by the
+// currency's reserve amount (L5), and spending is not.
+struct LimitColumn {
+  absl::string_view name;
+  std::optional<Nanos>* (*of)(Limits*);
+  bool of_price;
+};
+constexpr LimitColumn kLimitColumns[] = {
+    {"max_spend_per_hour", [](Limits* limits) { return &limits->spend[0]; }, false},
+    {"max_spend_per_day", [](Limits* limits) { return &limits->spend[1]; }, false},
+    {"max_spend_per_month", [](Limits* limits) { return &limits->spend[2]; }, false},
+    {"max_price_per_minute", [](Limits* limits) { return &limits->price_per_minute; }, true},
+    {"new_account_max_price_per_minute",
+     [](Limits* limits) { return &limits->new_account_price_per_minute; }, true},
+};
+
 struct Column {
   absl::string_view name;
   Nanos CurrencySettings::*amount;
@@ -49,10 +67,18 @@ constexpr Column kColumns[] = {
     {"standard_rate_ceiling", &CurrencySettings::standard_rate_ceiling},
 };
 
+const LimitColumn* FindLimit(absl::string_view name) {
+  for (const LimitColumn& column : kLimitColumns) {
+    if (column.name == name) return &column;
+  }
+  return nullptr;
+}
+
 std::vector<absl::string_view> ColumnNames() {
   std::vector<absl::string_view> names = {kCurrency};
   for (const Column& column : kColumns) names.push_back(column.name);
   names.push_back(kDebtLimit);
+  for (const LimitColumn& column : kLimitColumns) names.push_back(column.name);
   return names;
 }
 
@@ -84,7 +110,8 @@ absl::Status CheckHeader(const std::vector<absl::string_view>& header, size_t li
     }
   }
   for (const absl::string_view name : names) {
-    if (name != kDebtLimit && std::find(header.begin(), header.end(), name) == header.end()) {
+    if (name != kDebtLimit && FindLimit(name) == nullptr &&
+        std::find(header.begin(), header.end(), name) == header.end()) {
       return AtLine(line, absl::StrCat("column ", name, " is missing"));
     }
   }
@@ -99,13 +126,15 @@ absl::Status ReadField(absl::string_view column, absl::string_view text, std::st
     return InvalidField(column,
                         absl::StrCat(Shown(text), " is not a currency of ISO 4217, like USD"));
   }
-  if (column == kDebtLimit && text.empty()) return absl::OkStatus();
+  const LimitColumn* limit = FindLimit(column);
+  if (text.empty() && (column == kDebtLimit || limit != nullptr)) return absl::OkStatus();
   const absl::StatusOr<Nanos> amount = ParseDecimal(text);
   if (!amount.ok()) return InvalidField(column, amount.status().message());
   if (column == kDebtLimit) {
     settings->debt_limit = *amount;
     return absl::OkStatus();
   }
+  if (limit != nullptr) *limit->of(&settings->limits) = *amount;
   for (const Column& known : kColumns) {
     if (known.name == column) settings->*known.amount = *amount;
   }
@@ -122,6 +151,12 @@ absl::Status ReadLine(const std::vector<absl::string_view>& header,
   CurrencySettings settings;
   for (size_t i = 0; i < fields.size(); ++i) {
     RESERVE_RETURN_IF_ERROR(ReadField(header[i], fields[i], &currency, &settings));
+  }
+  Limits defaults = domain::DefaultMoneyLimits(settings.default_reserve_amount);
+  for (const LimitColumn& column : kLimitColumns) {
+    if (column.of_price && std::find(header.begin(), header.end(), column.name) == header.end()) {
+      *column.of(&settings.limits) = *column.of(&defaults);
+    }
   }
   RESERVE_RETURN_IF_ERROR(domain::CheckCurrencySettings(currency, settings));
   if (currencies->emplace(currency, settings).second) return absl::OkStatus();
@@ -158,7 +193,13 @@ std::string FormatCurrencySettings(const CurrencyTable& currencies) {
       absl::StrAppend(&csv, ",", FormatDecimal(settings.*column.amount));
     }
     const std::optional<Nanos> limit = settings.debt_limit;
-    absl::StrAppend(&csv, ",", limit.has_value() ? FormatDecimal(*limit) : "", "\n");
+    absl::StrAppend(&csv, ",", limit.has_value() ? FormatDecimal(*limit) : "");
+    Limits limits = settings.limits;
+    for (const LimitColumn& column : kLimitColumns) {
+      const std::optional<Nanos> amount = *column.of(&limits);
+      absl::StrAppend(&csv, ",", amount.has_value() ? FormatDecimal(*amount) : "");
+    }
+    absl::StrAppend(&csv, "\n");
   }
   return csv;
 }

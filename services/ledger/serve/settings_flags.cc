@@ -62,6 +62,12 @@ ABSL_FLAG(absl::Duration, max_call_duration, absl::Hours(24 * 7),
 ABSL_FLAG(absl::Duration, longest_call, absl::Hours(24),
           "No call is granted more, unless its plan says otherwise.");
 ABSL_FLAG(int32_t, max_holds_per_account, 100, "An account can have so many calls in progress.");
+ABSL_FLAG(
+    std::vector<std::string>, allowed_countries, {},
+    "Paid calls and texts go nowhere else, unless a plan, an account or a user says otherwise: "
+    "ISO 3166-1 alpha-2, TOLL_FREE, SATELLITE, PREMIUM_RATE. Empty: everywhere.");
+ABSL_FLAG(absl::Duration, new_account_period, absl::Hours(24 * 7),
+          "An account is new for so long: dear destinations are refused (currency settings).");
 ABSL_FLAG(int32_t, max_holds_per_user, 10, "A user can have so many calls in progress.");
 
 namespace reserve::serve {
@@ -106,6 +112,18 @@ absl::Status TakeHoldFlags(domain::Settings* settings) {
                                      &settings->max_holds_per_account));
   return TakeNumber(absl::GetFlag(FLAGS_max_holds_per_user), "--max_holds_per_user", kMostHolds,
                     &settings->max_holds_per_user);
+}
+
+// L5.
+absl::Status TakeLimitFlags(domain::Settings* settings) {
+  const std::vector<std::string> countries = absl::GetFlag(FLAGS_allowed_countries);
+  if (!countries.empty()) settings->limits.countries = countries;
+  if (!domain::CheckLimits(settings->limits).ok()) {
+    return InvalidField("--allowed_countries",
+                        "must be countries of ISO 3166-1, TOLL_FREE, SATELLITE, PREMIUM_RATE");
+  }
+  return Take(absl::GetFlag(FLAGS_new_account_period), "--new_account_period", absl::ZeroDuration(),
+              absl::Hours(24 * 366), &settings->new_account_period);
 }
 
 constexpr absl::Duration kLongestCloseGrace = absl::Hours(24 * 90);
@@ -197,6 +215,7 @@ absl::StatusOr<domain::Settings> SettingsFromFlags() {
   RESERVE_RETURN_IF_ERROR(Take(absl::GetFlag(FLAGS_close_grace), "--close_grace",
                                absl::ZeroDuration(), kLongestCloseGrace, &settings.close_grace));
   RESERVE_RETURN_IF_ERROR(TakeHoldFlags(&settings));
+  RESERVE_RETURN_IF_ERROR(TakeLimitFlags(&settings));
   settings.retry_delays.clear();
   for (const std::string& text : absl::GetFlag(FLAGS_retry_delays)) {
     absl::Duration delay;

@@ -1,10 +1,12 @@
 #include "services/ledger/storage/account_rows.h"
 
+#include <array>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -92,6 +94,8 @@ constexpr absl::string_view kAccountColumns[] = {
     "create_time",
     "opening_digest",
     "display_name",
+    "limits",
+    "limit_alarm",
 };
 
 // What never changes once an account is opened.
@@ -104,14 +108,16 @@ constexpr absl::string_view kFixedColumns[] = {"account_id",    "currency",    "
 const std::string& SelectAccounts() {
   static const auto* const kSelect =
       new std::string(absl::StrCat("SELECT a.", absl::StrJoin(kAccountColumns, ",a."),
-                                   ",b.balance_nanos,b.last_seq,b.held_nanos,b.accrued_nanos FROM "
+                                   ",b.balance_nanos,b.last_seq,b.held_nanos,b.accrued_nanos,"
+                                   "b.spent_hour,b.spent_day,b.spent_month FROM "
                                    "accounts a FORCE INDEX (PRIMARY) STRAIGHT_JOIN balances b "
                                    "FORCE INDEX (PRIMARY) ON b.account_id = a.account_id "));
   return *kSelect;
 }
 
 constexpr absl::string_view kUserColumns =
-    "account_id,user_id,plan_id,create_time,earlier_plans,display_name,remove_time,block_time";
+    "account_id,user_id,plan_id,create_time,earlier_plans,display_name,remove_time,block_time,"
+    "limits,limit_alarm,spent";
 
 // A program from before stored a time without a reason (migration 5); it knew one.
 domain::DueReason DueReasonOf(int64_t stored) {
@@ -207,6 +213,42 @@ std::vector<domain::DisputedNumber> ParseDisputedNumbers(absl::string_view store
     numbers.push_back({std::string(parts.first), std::string(parts.second)});
   }
   return numbers;
+}
+
+// "<reached>:<quiet>:<time>:<quiet until>", bits and micros since the epoch, 0 of none; empty of
+// one that neither rings nor is quiet.
+std::string StoredAlarm(const domain::LimitAlarm& alarm) {
+  if (alarm == domain::LimitAlarm()) return "";
+  const auto micros = [](absl::Time time) {
+    return time == absl::InfinitePast() ? 0 : absl::ToUnixMicros(time);
+  };
+  return absl::StrCat(static_cast<int>(alarm.reached), ":", static_cast<int>(alarm.quiet), ":",
+                      micros(alarm.time), ":", micros(alarm.quiet_until));
+}
+
+// Numbers with colons between; as many as are asked for, or none.
+template <size_t kCount>
+std::array<int64_t, kCount> ReadNumbers(absl::string_view stored) {
+  std::array<int64_t, kCount> numbers{};
+  const std::vector<absl::string_view> parts = absl::StrSplit(stored, ':');
+  if (parts.size() != kCount) return numbers;
+  for (size_t i = 0; i < kCount; ++i) {
+    if (!absl::SimpleAtoi(parts[i], &numbers[i])) return {};
+  }
+  return numbers;
+}
+
+domain::LimitAlarm ReadAlarm(absl::string_view stored) {
+  const std::array<int64_t, 4> numbers = ReadNumbers<4>(stored);
+  const auto time = [](int64_t micros) {
+    return micros == 0 ? absl::InfinitePast() : absl::FromUnixMicros(micros);
+  };
+  domain::LimitAlarm alarm;
+  alarm.reached = static_cast<uint8_t>(numbers[0]);
+  alarm.quiet = static_cast<uint8_t>(numbers[1]);
+  alarm.time = time(numbers[2]);
+  alarm.quiet_until = time(numbers[3]);
+  return alarm;
 }
 
 // Takes the columns of a row one after the other.
@@ -309,10 +351,13 @@ Account ReadAccount(const Row& row) {
   a.create_time = columns.Time();
   a.opening_digest = columns.Text();
   a.display_name = columns.Text();
+  a.limits = domain::OwnLimits(domain::LimitsFrom(columns.Text()));
+  a.alarm = ReadAlarm(columns.Text());
   a.balance = columns.Int();
   a.last_seq = columns.Int();
   a.held = columns.Int();
   a.accrued = columns.Int();
+  for (int64_t& meter : a.spent.empty_at) meter = columns.Int();
   return a;
 }
 
@@ -384,7 +429,8 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Int(static_cast<int64_t>(a.due.reason))
       .Time(a.expiry_notice_time);
   AppendClosing(a.closing, sql);
-  sql->Time(a.create_time).Text(a.opening_digest).Text(a.display_name).EndRow();
+  sql->Time(a.create_time).Text(a.opening_digest).Text(a.display_name);
+  sql->Text(TextOf(a.limits.get())).Text(StoredAlarm(a.alarm)).EndRow();
 }
 
 // "INSERT INTO accounts (...) VALUES (...),(...)".
@@ -424,6 +470,9 @@ User ReadUser(const Row& row) {
   u.display_name = row.Text(6);
   if (!row.IsNull(7)) u.remove_time = row.Time(7);
   if (!row.IsNull(8)) u.block_time = row.Time(8);
+  u.limits = domain::OwnLimits(domain::LimitsFrom(row.Text(9)));
+  u.alarm = ReadAlarm(row.Text(10));
+  u.spent.empty_at = ReadNumbers<domain::kSpendWindows>(row.Text(11));
   return u;
 }
 
@@ -470,7 +519,7 @@ absl::StatusOr<std::vector<book::Balance>> LoadBalances(
   // Without the hint a small table is scanned, and rows of others are locked.
   SqlText sql(
       "SELECT account_id,balance_nanos,last_seq,version,revision,month,head_hash,held_nanos,"
-      "accrued_nanos,holds FROM balances "
+      "accrued_nanos,holds,spent_hour,spent_day,spent_month FROM balances "
       "FORCE INDEX (PRIMARY) WHERE ");
   AppendIn("account_id", account_ids, &sql);
   sql.Raw(" ORDER BY account_id");
@@ -487,15 +536,19 @@ absl::StatusOr<std::vector<book::Balance>> LoadBalances(
                         row.Int(9),
                         row.Int(10)});
     row.Bytes(7, absl::MakeSpan(balances.back().head));
+    balances.back().spent.empty_at = {row.Int(11), row.Int(12), row.Int(13)};
   }));
   return balances;
 }
 
 absl::Status WriteBalances(Connection& connection, const std::vector<book::Balance>& balances) {
   if (balances.empty()) return absl::OkStatus();
+  // Of accounts that nothing limits the meters stay out of it (L2).
+  const bool metered = absl::c_any_of(balances, [](const book::Balance& b) { return b.metered; });
   SqlText sql(
       "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,month,head_hash,"
-      "held_nanos,accrued_nanos,holds) VALUES ");
+      "held_nanos,accrued_nanos,holds");
+  sql.Raw(metered ? ",spent_hour,spent_day,spent_month) VALUES " : ") VALUES ");
   // As the servers count: 1 for a row that is new or stays what it was, 2 for a changed one.
   int64_t expected = 0;
   for (const book::Balance& b : balances) {
@@ -509,15 +562,19 @@ absl::Status WriteBalances(Connection& connection, const std::vector<book::Balan
         .Bytes({b.head.data(), b.head.size()})
         .Int(b.held)
         .Int(b.accrued)
-        .Int(b.holds)
-        .EndRow();
+        .Int(b.holds);
+    if (metered) {
+      for (const int64_t meter : b.spent.empty_at) sql.Int(meter);
+    }
+    sql.EndRow();
     expected += b.revision == 1 ? 1 : 2;
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE ");
   // The revision last: what comes before it is compared with the one stored.
   for (const absl::string_view column :
        {"balance_nanos", "last_seq", "version", "month", "head_hash", "held_nanos", "accrued_nanos",
-        "holds", "revision"}) {
+        "holds", "spent_hour", "spent_day", "spent_month", "revision"}) {
+    if (!metered && absl::StartsWith(column, "spent_")) continue;
     sql.Raw(absl::StrCat(column, "=IF(revision=VALUES(revision)-1,VALUES(", column, "),", column,
                          column == "revision" ? ")" : "),"));
   }
@@ -684,12 +741,16 @@ absl::Status WriteUsers(Connection& connection, const std::vector<const User*>& 
         .Text(user->display_name)
         .Time(user->remove_time)
         .Time(user->block_time)
+        .Text(TextOf(user->limits.get()))
+        .Text(StoredAlarm(user->alarm))
+        .Text(user->spent.any() ? absl::StrJoin(user->spent.empty_at, ":") : "")
         .EndRow();
   }
   sql.Raw(
       " ON DUPLICATE KEY UPDATE plan_id=VALUES(plan_id),earlier_plans=VALUES(earlier_plans),"
       "display_name=VALUES(display_name),remove_time=VALUES(remove_time),"
-      "block_time=VALUES(block_time)");
+      "block_time=VALUES(block_time),limits=VALUES(limits),limit_alarm=VALUES(limit_alarm),"
+      "spent=VALUES(spent)");
   return connection.Execute(sql.str());
 }
 

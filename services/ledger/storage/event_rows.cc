@@ -17,11 +17,12 @@ using domain::Event;
 constexpr absl::string_view kInsertEvents =
     "INSERT INTO events (account_id,event_seq,kind,cause,event_time,state,balance_nanos,"
     "recharge_ordinal,amount_nanos,recharge_kind,decline_class,obstacle,payment_method_id,actor,"
-    "reference,usage_id,hold_id,caller) VALUES ";
+    "reference,usage_id,hold_id,caller,limit_kind,limit_level,user_id) VALUES ";
 constexpr absl::string_view kSelectEvents =
     "SELECT e.account_id,e.event_seq,e.kind,e.cause,e.event_time,e.state,e.balance_nanos,"
     "e.recharge_ordinal,e.amount_nanos,e.recharge_kind,e.decline_class,e.obstacle,"
-    "e.payment_method_id,e.actor,e.reference,e.usage_id,e.hold_id,e.caller";
+    "e.payment_method_id,e.actor,e.reference,e.usage_id,e.hold_id,e.caller,e.limit_kind,"
+    "e.limit_level,e.user_id";
 
 Event ReadEvent(const Row& row) {
   Event event;
@@ -44,6 +45,9 @@ Event ReadEvent(const Row& row) {
   event.usage_id = row.Text(16);
   event.hold_id = row.Text(17);
   event.caller = row.Text(18);
+  event.limit = static_cast<domain::LimitKind>(row.Int(19));
+  event.limit_level = static_cast<domain::LimitLevel>(row.Int(20));
+  event.user_id = row.Text(21);
   return event;
 }
 
@@ -79,6 +83,9 @@ absl::Status InsertEvents(Connection& connection, const std::vector<const Event*
         .Text(e->usage_id)
         .Text(e->hold_id)
         .Text(e->caller)
+        .Int(static_cast<int64_t>(e->limit))
+        .Int(static_cast<int64_t>(e->limit_level))
+        .Text(e->user_id)
         .EndRow();
   }
   return connection.Execute(sql.str());
@@ -139,7 +146,7 @@ absl::StatusOr<std::vector<FeedEvent>> LoadFeedEvents(Connection& connection,
     }
     sql.Raw(") ORDER BY e.account_id,e.event_seq");
     return connection.Query(sql.str(), [&events](const Row& row) {
-      events.push_back({ReadEvent(row), row.Text(19), row.Time(20)});
+      events.push_back({ReadEvent(row), row.Text(22), row.Time(23)});
     });
   }));
   return events;

@@ -24,7 +24,8 @@ struct LevelOfCode {
 constexpr LevelOfCode kLevels[] = {{domain::kTaggedChainLevel, 8},
                                    {domain::kReceiptsLevel, 31},
                                    {domain::kPlansLevel, 32},
-                                   {domain::kArchivesLevel, 33}};
+                                   {domain::kArchivesLevel, 33},
+                                   {domain::kLimitsLevel, 34}};
 static_assert(std::end(kLevels)[-1].level == domain::kNewestFeatureLevel,
               "say from which migration on programs know the new level");
 

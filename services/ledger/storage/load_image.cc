@@ -52,6 +52,7 @@ absl::Status LoadAccounts(Connection& connection, const std::vector<absl::string
       account.account().last_seq = balance.last_seq;
       account.account().held = balance.held;
       account.account().accrued = balance.accrued;
+      account.account().spent = balance.spent;
       account.exists = true;
     } else {
       account.known = std::make_unique<book::KnownAccount>();

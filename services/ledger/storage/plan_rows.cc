@@ -22,7 +22,8 @@ using rates::PlanVersion;
 constexpr absl::string_view kPlanColumns =
     "number,plan_id,version,from_time,write_time,stage,standard_calls,free_seconds,"
     "allowance_reset,default_reserve_amount_nanos,longest_call_seconds,series,"
-    "default_reserve_amounts,monthly_prices,display_name,request_id,digest,reason,actor,reference";
+    "default_reserve_amounts,monthly_prices,display_name,request_id,digest,reason,actor,reference,"
+    "limits";
 
 // "<currency>:<nanos>" each.
 std::string StoredAmounts(const std::vector<PlanAmount>& amounts) {
@@ -39,6 +40,22 @@ std::vector<PlanAmount> ReadAmounts(absl::string_view stored) {
     if (absl::SimpleAtoi(parts.second, &amount.amount)) amounts.push_back(std::move(amount));
   }
   return amounts;
+}
+
+// A line each: the currency, a tab, and the limits.
+std::string StoredLimits(const Plan& plan) {
+  return absl::StrJoin(plan.limits, "\n", [](std::string* out, const domain::PlanLimits& each) {
+    absl::StrAppend(out, each.currency, "\t", TextOf(each.limits));
+  });
+}
+
+std::vector<domain::PlanLimits> ReadLimits(absl::string_view stored) {
+  std::vector<domain::PlanLimits> limits;
+  for (const absl::string_view line : absl::StrSplit(stored, '\n', absl::SkipEmpty())) {
+    const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(line, '\t');
+    limits.push_back({std::string(parts.first), domain::LimitsFrom(parts.second)});
+  }
+  return limits;
 }
 
 std::string TextOrEmpty(const Row& row, int column) {
@@ -66,6 +83,7 @@ PlanVersion ReadVersion(const Row& row) {
   each.request_id = TextOrEmpty(row, 16);
   each.digest = row.Text(17);
   each.by = {row.Text(18), row.Text(19), row.Text(20)};
+  plan.limits = ReadLimits(TextOrEmpty(row, 21));
   return each;
 }
 
@@ -149,6 +167,7 @@ absl::Status AddPlanVersion(Connection& connection, const PlanVersion& version) 
       .Text(version.by.reason)
       .Text(version.by.actor)
       .Text(version.by.reference)
+      .Text(StoredLimits(plan))
       .EndRow();
   return connection.Execute(sql.str());
 }

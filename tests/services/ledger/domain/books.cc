@@ -588,6 +588,21 @@ absl::Status Books::LiftSuspension(const std::string& payment_method_id) {
                                       Staff("spoke to the customer")));
 }
 
+absl::Status Books::Limit(const Limits& limits, const std::string& user_id) {
+  LimitsChange change{limits, {}};
+  for (size_t kind = 1; kind < kLimitKinds; ++kind) {
+    change.set.push_back(static_cast<LimitKind>(kind));
+  }
+  return Apply(domain::UpdateLimits(context(), account_,
+                                    user_id.empty() ? nullptr : &users_.at(user_id), change,
+                                    Staff("as the customer asks")));
+}
+
+absl::Status Books::LiftLimits(absl::Duration quiet, const std::string& user_id) {
+  return Apply(domain::LiftSuspension(context(), account_, {}, Staff("a busy day"),
+                                      {user_id.empty() ? nullptr : &users_.at(user_id), quiet}));
+}
+
 absl::Status Books::DismissKept(int64_t ordinal) {
   return Apply(domain::DismissKept(context(), account_, recharges_.at(ordinal),
                                    Staff("nothing was ever charged")));
@@ -864,6 +879,10 @@ absl::Status Books::ApplyOne(absl::StatusOr<Transition> transition) {
   }
   for (const Event& event : transition->events) events_.push_back(event);
   if (transition->user.has_value()) users_[transition->user->user_id] = *transition->user;
+  for (const UserSpending& each : transition->spending) {
+    users_.at(each.user_id).spent = each.spent;
+    users_.at(each.user_id).alarm = each.alarm;
+  }
   for (const UsedAllowance& each : transition->allowances) {
     EXPECT_GE(each.used.seconds_used, 0) << "more is given back than was used";
     users_.at(each.user_id).SetSecondsUsed(each.used);

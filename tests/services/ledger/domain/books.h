@@ -155,6 +155,11 @@ class Books {
   absl::Status Unblock(const std::string& reason);
   absl::Status LiftSuspension(const std::string& payment_method_id = "");
   absl::Status LiftDispute(const std::string& dispute_id);
+  // Limits against fraud: of the account, or of a user; all that `limits` sets, and all else is
+  // unset.
+  absl::Status Limit(const Limits& limits, const std::string& user_id = "");
+  absl::Status LiftLimits(absl::Duration quiet = absl::ZeroDuration(),
+                          const std::string& user_id = "");
   absl::Status DismissKept(int64_t ordinal);
   absl::Status Resolve(int64_t ordinal, const ReviewOutcome& outcome);
   // Money that came another way; with `charge_id` by a charge that was made on a page. Where that

@@ -38,6 +38,8 @@ int64_t FromEnvironment(const char* name, int64_t otherwise) {
 // Caps and limits low enough to be met often.
 Settings TightSettings(std::mt19937_64& random) {
   Settings settings;
+  // Prices have no ceiling here: the model knows of one limit, on what is spent a day.
+  settings.currencies["USD"].limits = {};
   settings.currencies["USD"].max_automatic_amount_per_hour =
       Dollars(40 + static_cast<int64_t>(random() % 160));
   settings.currencies["USD"].max_automatic_amount_per_day =
@@ -723,7 +725,7 @@ class Life {
     const Rate* row = rate.has_value() ? &*rate : nullptr;
     command_ = absl::StrCat("authorize for ", user);
     const Authorization answer = books_.Authorize(user, usage, row);
-    EXPECT_EQ(answer.decision, model_.Authorize(user, usage, row));
+    EXPECT_EQ(answer.decision, model_.Authorize(user, usage, row, books_.now()));
     EXPECT_EQ(answer.free_seconds_left, model_.FreeToPromise(user, usage.start_time));
     if (answer.decision != Decision::kAllowed || usage.kind == UsageKind::kSms) return;
     const bool included = books_.plan_of(user).standard_calls == StandardCalls::kIncluded;
@@ -1220,6 +1222,17 @@ class Life {
     } else if (dice < 50) {
       command_ = "unblock";
       Expect(books_.Unblock("cleared"), model_.Unblock(books_.now()));
+    } else if (dice < 65) {
+      std::optional<Nanos> a_day;
+      if (Chance(80)) a_day = Cents(50 + Below(3'000));
+      command_ = absl::StrCat("limit a day to ", a_day.value_or(-1));
+      Limits limits;
+      limits.spend[1] = a_day;
+      Expect(books_.Limit(limits), model_.LimitADay(a_day, books_.now()));
+    } else if (dice < 80 && model_.alarm()) {
+      const absl::Duration quiet = Chance(50) ? absl::ZeroDuration() : absl::Hours(1 + Below(40));
+      command_ = "lift the limit";
+      Expect(books_.LiftLimits(quiet), model_.LiftSuspension("", "", books_.now(), quiet));
     } else {
       std::string card;
       for (const PaymentMethod& method : books_.account().payment_methods) {
@@ -1306,6 +1319,8 @@ class Life {
   void CompareState() {
     const Account& account = books_.account();
     EXPECT_TRUE(account.balance == model_.balance()) << account.balance;
+    EXPECT_EQ(account.alarm.rings(), model_.alarm());
+    if (model_.alarm()) ++paths_["a limit is reached"];
     EXPECT_TRUE(account.promotional_balance() == model_.promotional())
         << account.promotional_balance();
     for (const CreditGrant& grant : account.grants) {

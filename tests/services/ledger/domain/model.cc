@@ -219,7 +219,7 @@ Model::Want Model::Wanted(int64_t ordinal, __int128 balance, const Sight& sight,
   Want want;
   const bool pending = state_ == AccountState::kPendingFunding;
   if (ends() || blocked_ || set_aside() > 0) return want;
-  if (!pending && (off_ || suspended() || balance >= threshold_)) return want;
+  if (!pending && (off_ || suspended() || alarm_ || balance >= threshold_)) return want;
   const std::optional<Pick> pick = PickFor(ordinal, sight, now);
   if (!pick.has_value()) return want;
   want.pick = *pick;
@@ -349,7 +349,7 @@ void Model::ChangeState(Step* step) {
   const __int128 money = balance_ + taken_back_;
   if (state_ != AccountState::kActive || money > 0) return;
   const bool at_zero = !HasUsable() || suspended();
-  const bool at_the_limit = capped_until_.has_value() || off_ || set_aside() > 0 || blocked_;
+  const bool at_the_limit = capped_until_.has_value() || alarm_ || off_ || set_aside() > 0 || blocked_;
   Nanos limit =
       std::min({reserve_amount_, settings_.currencies.at("USD").max_automatic_amount_per_hour,
                 settings_.currencies.at("USD").max_automatic_amount_per_day});
@@ -361,7 +361,7 @@ void Model::ChangeState(Step* step) {
 }
 
 void Model::Tell(absl::Time now, Step* step) {
-  const bool nothing_comes = !HasUsable() || suspended() || blocked_ || off_ || set_aside() > 0 ||
+  const bool nothing_comes = !HasUsable() || suspended() || blocked_ || off_ || alarm_ || set_aside() > 0 ||
                              capped_until_.has_value() || waits_for_the_customer_;
   if (IsLow() && !was_low_ && nothing_comes && open_ordinal() == 0 &&
       step->events.count(EventKind::kDisabled) == 0) {
@@ -384,6 +384,8 @@ Step Model::Finish(Step step, absl::Time now, const Sight& sight) {
   const int64_t open_before = open_ordinal();
   EndGrants(now, &step);
   Fund(&step);
+  now_ = now;
+  RaiseLimit(&step);
   TellOfFunds(&step);
   Follow(sight, now, &step);
   OpenWhatIsWanted(sight, now, &step);
@@ -624,7 +626,9 @@ bool Model::Affords(const std::string& user_id, const Usage& usage, const Rate& 
               seconds);
 }
 
-Decision Model::Authorize(const std::string& user_id, const Usage& usage, const Rate* rate) const {
+Decision Model::Authorize(const std::string& user_id, const Usage& usage, const Rate* rate,
+                          absl::Time now) {
+  now_ = now;
   return Decide(user_id, usage, rate, balance() + taken_back_ - Held());
 }
 
@@ -641,6 +645,7 @@ Decision Model::Decide(const std::string& user_id, const Usage& usage, const Rat
   if (RateIt(user_id, usage, rate).no_rate) return Decision::kNoRate;
   if (usage.kind == UsageKind::kSms) {
     const __int128 cost = RateIt(user_id, usage, rate).cost;
+    if (cost > 0 && LimitStops()) return Decision::kLimitReached;
     return cost > 0 && cost > money ? Decision::kInsufficientBalance : Decision::kAllowed;
   }
   if (rate == nullptr) return Decision::kAllowed;
@@ -650,6 +655,8 @@ Decision Model::Decide(const std::string& user_id, const Usage& usage, const Rat
     return Decision::kAllowed;
   }
   const int64_t free = FreeToPromise(user_id, usage.start_time);
+  const bool stops = LimitStops();
+  if (stops) money = std::min<__int128>(money, 0);
   bool pays = Pays(*rate, free, money, rate->initial_increment_seconds);
   if (rate->tariff != nullptr) {
     Usage first = usage;
@@ -657,6 +664,7 @@ Decision Model::Decide(const std::string& user_id, const Usage& usage, const Rat
     const __int128 cost = RateBy(plan, free, first, rate).cost;
     pays = cost == 0 || cost <= money;
   }
+  if (!pays && stops) return Decision::kLimitReached;
   return pays ? Decision::kAllowed : Decision::kInsufficientBalance;
 }
 
@@ -780,6 +788,7 @@ void Model::Book(const std::string& user_id, const Usage& usage, const Rate* rat
   fact.cost = rating.cost;
   fact.free_taken = rating.free_taken;
   balance_ -= rating.cost;
+  NoteSpent(rating.cost, usage.start_time);
   DrawOnGrants(given_back, now_, &fact, hold);
   usages_.push_back(rating.cost);
   if (rating.free_taken == 0) return;
@@ -792,6 +801,7 @@ void Model::TakeBack(const std::string& usage_id, Step* step) {
   ModelUsage& fact = facts_[usage_id];
   if (fact.born == 0) fact.born = ++births_;
   TakeIn(fact.cost);
+  NoteSpent(-fact.cost, fact.usage.start_time);
   GiveBackToGrants(&fact);
   usages_.push_back(-fact.cost);
   for (auto& [user_id, person] : people_) {
@@ -866,6 +876,7 @@ Step Model::Void(const std::string& usage_id, absl::Time now) {
   }
   if (const auto refused = NoFactsAnyMore()) return *refused;
   const __int128 before = balance_;
+  now_ = now;
   TakeBack(usage_id, &step);
   EndHoldsOf(usage_id, "");
   EndThose(now, &step);
@@ -944,6 +955,8 @@ Step Model::RateAgain(const std::string& usage_id, const Rate* rate, bool includ
   if (drawn.seconds > 0) draws.push_back(drawn);
   const __int128 difference = fact.cost - rating.cost;
   TakeIn(difference);
+  now_ = now;
+  NoteSpent(-difference, fact.usage.start_time);
   usages_.push_back(-difference);
   fact.status = UsageStatus::kRated;
   fact.cost = rating.cost;

@@ -250,7 +250,12 @@ class Model {
   Step Block(absl::Time now);
   Step Unblock(absl::Time now);
   // An empty id: the suspension only.
-  Step LiftSuspension(const std::string& card_id, const std::string& dispute_id, absl::Time now);
+  // `quiet`: what was reached of limits raises nothing for so long.
+  Step LiftSuspension(const std::string& card_id, const std::string& dispute_id, absl::Time now,
+                      absl::Duration quiet = absl::ZeroDuration());
+  // What the account may spend a day (L1 to L4).
+  Step LimitADay(std::optional<Nanos> amount, absl::Time now);
+  bool alarm() const { return alarm_; }
   // Money that came another way; an empty charge: by none of the gateway's.
   Step Pay(Nanos amount, const std::string& charge_id, absl::Time now);
   Step Reverse(int64_t ordinal, absl::Time now);
@@ -272,7 +277,8 @@ class Model {
 
   // The rules of C2 to C7 and S1 in exact fractions.
   ModelRating RateIt(const std::string& user_id, const Usage& usage, const Rate* rate) const;
-  Decision Authorize(const std::string& user_id, const Usage& usage, const Rate* rate) const;
+  Decision Authorize(const std::string& user_id, const Usage& usage, const Rate* rate,
+                     absl::Time now);
   int64_t FreeLeft(const std::string& user_id, absl::Time start) const;
   // How a usage stands; null if it was neither booked nor voided.
   const ModelUsage* FindUsage(const std::string& usage_id) const;
@@ -545,6 +551,22 @@ class Model {
   std::vector<ModelGrant> grants_;
   absl::Time grants_end_ = absl::InfinitePast();  // up to when they have been ended
   int64_t births_ = 0;
+  // What a usage that began so put into the bucket, or took out, when it was told (L2).
+  struct Pour {
+    __int128 cost = 0;
+    absl::Time start;
+    absl::Time told;
+  };
+  __int128 SpentOfTheDay(absl::Time at) const;
+  void NoteSpent(__int128 cost, absl::Time start);
+  bool LimitStops() const;
+  void RaiseLimit(Step* step);
+  bool LiftAlarm(absl::Duration quiet, absl::Time now);
+  std::optional<Nanos> a_day_;
+  std::vector<Pour> poured_;
+  bool alarm_ = false;
+  absl::Time quiet_until_ = absl::InfinitePast();
+
   absl::Time now_;  // of the command
   std::map<std::string, ModelUsage> facts_;
   std::map<std::string, ModelHold> holds_;

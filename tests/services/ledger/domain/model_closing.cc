@@ -59,6 +59,7 @@ Step Model::Close(const std::set<std::string>& waived, absl::Time now) {
   }
   for (const std::string& usage_id : waived) {
     if (facts_.at(usage_id).status != UsageStatus::kUnrated) continue;
+    now_ = now;
     TakeBack(usage_id, &step);
     EndHoldsOf(usage_id, "");
     step.outcome = Outcome::kApplied;

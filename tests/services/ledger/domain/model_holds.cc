@@ -100,7 +100,11 @@ std::pair<int64_t, FinalReason> Model::Promise(const std::string& hold_id, const
   const auto known = holds_.find(hold_id);
   const __int128 own =
       known != holds_.end() && known->second.lives() ? known->second.aside.cost : 0;
-  const __int128 money = balance_ - Held() + own;
+  const bool stops = LimitStops();
+  __int128 money = balance_ - Held() + own;
+  if (stops) money = std::min<__int128>(money, 0);
+  const FinalReason wanting =
+      stops ? FinalReason::kLimitReached : FinalReason::kInsufficientBalance;
   const __int128 cost = RateSoFar(hold_id, hold, absl::Seconds(seconds)).cost;
   if (cost == 0 || cost <= money) return {seconds, why};
   const int64_t free = FreeFor(hold_id, hold);
@@ -110,7 +114,7 @@ std::pair<int64_t, FinalReason> Model::Promise(const std::string& hold_id, const
     return price == 0 || price <= money;
   };
   if (first >= seconds || !pays_for(first)) {
-    return {already, FinalReason::kInsufficientBalance};
+    return {already, wanting};
   }
   // A longer call never costs less.
   int64_t paid = 0;
@@ -120,7 +124,7 @@ std::pair<int64_t, FinalReason> Model::Promise(const std::string& hold_id, const
     (pays_for(first + middle * further) ? paid : beyond_it) = middle;
   }
   const int64_t most = first + paid * further;
-  return {std::max(already, most), FinalReason::kInsufficientBalance};
+  return {std::max(already, most), wanting};
 }
 
 void Model::Open(const std::string& hold_id, int64_t promised, absl::Time now,
@@ -136,6 +140,7 @@ void Model::Open(const std::string& hold_id, int64_t promised, absl::Time now,
 }
 
 std::pair<Decision, Step> Model::CreateHold(const ModelCall& call, absl::Time now) {
+  now_ = now;
   const absl::Time start = call.usage.start_time;
   if (start < now - settings_.max_usage_age || start > now + settings_.max_usage_ahead) {
     return {Decision::kAllowed, Invalid()};
@@ -156,7 +161,8 @@ std::pair<Decision, Step> Model::CreateHold(const ModelCall& call, absl::Time no
   };
   const bool many = open_of("") >= settings_.max_holds_per_account ||
                     open_of(call.user_id) >= settings_.max_holds_per_user;
-  if (many && (decision == Decision::kAllowed || decision == Decision::kInsufficientBalance)) {
+  if (many && (decision == Decision::kAllowed || decision == Decision::kInsufficientBalance ||
+               decision == Decision::kLimitReached)) {
     decision = Decision::kTooManyCalls;
   }
   if (decision == Decision::kInsufficientBalance && WaitsToBeEnded()) {
@@ -205,6 +211,7 @@ void Model::ReportLate(const std::string& hold_id, absl::Time now, ModelHold* ho
 }
 
 Step Model::ExtendHold(const std::string& hold_id, const ModelReport& report, absl::Time now) {
+  now_ = now;
   ModelHold hold = holds_.at(hold_id);
   if (hold.over() || report.number <= hold.number) return Nothing();
   if (!CanBeAnswer(hold, report, now)) return Invalid();

@@ -107,7 +107,7 @@ void Model::EndSuspension(Step* step) {
 }
 
 Step Model::LiftSuspension(const std::string& card_id, const std::string& dispute_id,
-                           absl::Time now) {
+                           absl::Time now, absl::Duration quiet) {
   Step step;
   const ModelCard* card = Find(card_id);
   if (!card_id.empty() && card == nullptr) return Refused("PAYMENT_METHOD_NOT_FOUND");
@@ -119,6 +119,7 @@ Step Model::LiftSuspension(const std::string& card_id, const std::string& disput
     if (!keeps || found->second.number.empty()) return Refused("DISPUTE_NOT_FOUND");
     number = found->second.number;
   }
+  if (LiftAlarm(quiet, now)) ++step.events[EventKind::kLimitLifted];
   EndSuspension(&step);
   if (!number.empty()) {
     for (auto& [id, dispute] : disputes_) {
