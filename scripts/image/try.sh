@@ -58,7 +58,7 @@ pin() {
 }
 
 # In the image, as nobody, without a shell.
-in_image() { env -i PATH=/usr/local/bin:/usr/bin chroot --userspec=65532:65532 "$WORK/image" "$@"; }
+in_image() { env -i PATH=/usr/local/bin:/usr/bin:/usr/sbin chroot --userspec=65532:65532 "$WORK/image" "$@"; }
 
 try_programs() {
   local build=$1 program version
@@ -84,13 +84,15 @@ try_programs() {
 try_ledger() {
   local address
   STACK_DIR=$WORK/image/tmp/stack
-  mkdir -p "$STACK_DIR"
+  # A container engine makes these.
+  mkdir -p "$STACK_DIR" "$WORK/image/dev"
+  cp -a "$WORK/pristine/dev/null" "$WORK/pristine/dev/urandom" "$WORK/image/dev/"
   stack_private_database
   IMAGE_DATABASE="mysql://root@localhost/reserve?socket=/tmp/stack/s"
   in_image ledger migrate --database="$IMAGE_DATABASE" >"$WORK/migrate.log" 2>&1 ||
     die "migrate failed: $(tail -n 3 "$WORK/migrate.log")"
   chmod 1777 "$STACK_DIR"
-  stack_spawn ledger env -i PATH=/usr/local/bin chroot --userspec=65532:65532 "$WORK/image" \
+  stack_spawn ledger env -i PATH=/usr/local/bin:/usr/bin:/usr/sbin chroot --userspec=65532:65532 "$WORK/image" \
     ledger serve --database="$IMAGE_DATABASE" --listen=127.0.0.1:0 \
     --port_file=/tmp/stack/ledger.port
   stack_port ledger
@@ -160,8 +162,8 @@ main() {
 # Ends the database and the ledger; what is measured is the image alone.
 stack_down_but_keep() {
   stack_down
-  trap 'exit 130' INT
-  rm -rf "$WORK/image/tmp/"*
+  trap - INT TERM HUP
+  rm -rf "$WORK/image/tmp/"* "$WORK/image/dev"
 }
 
 main "$@"
