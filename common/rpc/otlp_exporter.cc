@@ -11,7 +11,7 @@
 namespace reserve {
 namespace {
 
-namespace pb = ::opentelemetry::proto::collector::trace::v1;
+namespace otlp = ::opentelemetry::proto::collector::trace::v1;
 
 constexpr size_t kSpansAtOnce = 512;
 constexpr absl::Duration kFirstPause = absl::Milliseconds(500);
@@ -32,13 +32,13 @@ std::string TraceBytes(const TraceContext& context) {
 }
 
 void AddText(const char* key, std::string value,
-             google::protobuf::RepeatedPtrField<pb::KeyValue>* attributes) {
-  pb::KeyValue* attribute = attributes->Add();
+             google::protobuf::RepeatedPtrField<otlp::KeyValue>* attributes) {
+  otlp::KeyValue* attribute = attributes->Add();
   attribute->set_key(key);
   attribute->mutable_value()->set_string_value(std::move(value));
 }
 
-void ToProto(const Span& span, pb::SpanRecord* record) {
+void ToProto(const Span& span, otlp::SpanRecord* record) {
   record->set_trace_id(TraceBytes(span.context));
   record->set_span_id(Bytes(span.context.span_id));
   if (span.parent_id != 0) record->set_parent_span_id(Bytes(span.parent_id));
@@ -50,12 +50,12 @@ void ToProto(const Span& span, pb::SpanRecord* record) {
     AddText(key, value, record->mutable_attributes());
   }
   for (const auto& [key, value] : span.figures) {
-    pb::KeyValue* attribute = record->add_attributes();
+    otlp::KeyValue* attribute = record->add_attributes();
     attribute->set_key(key);
     attribute->mutable_value()->set_int_value(value);
   }
   for (const TraceContext& link : span.links) {
-    pb::SpanLink* to = record->add_links();
+    otlp::SpanLink* to = record->add_links();
     to->set_trace_id(TraceBytes(link));
     to->set_span_id(Bytes(link.span_id));
   }
@@ -127,16 +127,16 @@ bool OtlpExporter::Send(std::vector<Span> spans) {
 }
 
 absl::Status OtlpExporter::Export(const std::vector<Span>& spans, absl::Duration timeout) {
-  pb::ExportTraceServiceRequest request;
-  pb::ResourceSpans* of_program = request.add_resource_spans();
+  otlp::ExportTraceServiceRequest request;
+  otlp::ResourceSpans* of_program = request.add_resource_spans();
   AddText("service.name", options_.service, of_program->mutable_resource()->mutable_attributes());
   AddText("service.version", options_.version,
           of_program->mutable_resource()->mutable_attributes());
-  pb::ScopeSpans* of_scope = of_program->add_scope_spans();
+  otlp::ScopeSpans* of_scope = of_program->add_scope_spans();
   of_scope->mutable_scope()->set_name(kScope);
   of_scope->mutable_scope()->set_version(options_.version);
   for (const Span& span : spans) ToProto(span, of_scope->add_spans());
-  pb::ExportTraceServiceResponse response;
+  otlp::ExportTraceServiceResponse response;
   grpc::ClientContext context;
   context.set_deadline(DeadlineIn(timeout));
   {
@@ -145,7 +145,7 @@ absl::Status OtlpExporter::Export(const std::vector<Span>& spans, absl::Duration
     under_way_ = &context;
   }
   const grpc::Status status =
-      pb::TraceService::NewStub(options_.channel)->Export(&context, request, &response);
+      otlp::TraceService::NewStub(options_.channel)->Export(&context, request, &response);
   absl::MutexLock lock(&mutex_);
   under_way_ = nullptr;
   return FromGrpcStatus(status);
