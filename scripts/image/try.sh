@@ -4,6 +4,9 @@
 # root (chroot) and Debian's archive. --pin only writes the lists of packages anew; --keep leaves
 # the folder build/image-try.
 #
+# RESERVE_TEST_CCACHE=/folder is a compiler's cache (ccache) to compile with: the compiler is the same
+# as on this machine where that is an up-to-date Debian 12.
+#
 # With --if-asked it ends with 77, skipped, unless RESERVE_TEST_IMAGE is set.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
@@ -41,7 +44,23 @@ in_root() {
   local root=$1
   shift
   env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin JOBS="$(nproc)" \
-    chroot "$root" "$@"
+    CCACHE_DIR=/ccache CCACHE_BASEDIR=/src CCACHE_NOHASHDIR=1 \
+    CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_MAXSIZE=8G chroot "$root" "$@"
+}
+
+# Gives the root the compiler's cache, if there is one.
+take_cache() {
+  [[ -n ${RESERVE_TEST_CCACHE:-} ]] || return 0
+  in_root "$1" sh -c 'apt-get -q update && apt-get -q -y --no-install-recommends install ccache' \
+    >"$WORK/ccache.log" 2>&1 || die "no ccache: $(tail -n 3 "$WORK/ccache.log")"
+  mkdir "$1/ccache"
+  mount --bind "$RESERVE_TEST_CCACHE" "$1/ccache"
+  CACHE_MOUNT=$1/ccache
+}
+
+leave_cache() {
+  [[ -z ${CACHE_MOUNT:-} ]] || umount "$CACHE_MOUNT"
+  CACHE_MOUNT=
 }
 
 # pin FOLDER LOCK PACKAGE...: what would be installed there, with all that it needs.
@@ -122,7 +141,8 @@ main() {
   mkdir -p "$WORK"
   # shellcheck source=scripts/stack.sh
   source scripts/stack.sh
-  trap 'stack_down; [[ -n ${kept:-} ]] || rm -rf "$WORK"' EXIT
+  # What is mounted must not be removed.
+  trap 'stack_down; leave_cache; [[ -n ${kept:-} ]] || rm -rf --one-file-system "$WORK"' EXIT
   kept=$keep
   if [[ -n $pin_only ]]; then
     debian_root "$WORK/root"
@@ -138,9 +158,11 @@ main() {
   git ls-files -z | tar --null -T - -c | tar -x -C "$WORK/build-root/src"
   in_root "$WORK/build-root" /src/scripts/image/install.sh /src/scripts/image/build.lock \
     >"$WORK/build-packages.log" 2>&1 || die "$(tail -n 3 "$WORK/build-packages.log")"
+  take_cache "$WORK/build-root"
   say "stage build: compiling (log: $WORK/compile.log)"
   in_root "$WORK/build-root" sh -c "cd /src && scripts/image/compile.sh '$build' /out" \
     >"$WORK/compile.log" 2>&1 || die "$(tail -n 20 "$WORK/compile.log")"
+  leave_cache
 
   debian_root "$WORK/runtime-root"
   say "stage root: packages, and what is taken of them"
