@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -87,6 +88,7 @@ prometheus::MetricFamily Histogram(const char* name, const char* help,
   count += static_cast<uint64_t>(distribution.count(distribution.bounds().size()));
   prometheus::ClientMetric::Bucket all;
   all.cumulative_count = count;
+  all.upper_bound = std::numeric_limits<double>::infinity();
   metric.histogram.bucket.push_back(all);
   metric.histogram.sample_count = count;
   metric.histogram.sample_sum = static_cast<double>(distribution.sum()) / per_unit;
