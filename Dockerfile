@@ -1,28 +1,31 @@
-# One image for the three binaries: `ledger`, `worker` and `gateway_stub`.
+# One image for the three programs: `ledger`, `worker` and `gateway_stub`.
 #
-#   docker build -t reserve .
+#   docker build --build-arg BUILD=$(git rev-parse --short HEAD) -t reserve .
 #   docker run reserve ledger serve --help
+#
+# What it holds is our programs, the libraries that they load, certificates of authorities and time
+# zones: no shell and no package manager. Each package has one version (scripts/image/*.lock).
+# `./run image` does the same steps in clean Debian roots, without a container engine.
 FROM debian:12 AS build
 WORKDIR /src
 # The packages change seldom: a layer of their own.
-COPY run ./
-RUN ./run setup
+COPY scripts/image/ scripts/image/
+RUN scripts/image/install.sh scripts/image/build.lock
 COPY . .
-RUN ./run build release ledger worker gateway_stub \
-    && mkdir /out \
-    && for binary in ledger worker gateway_stub; do \
-         strip --strip-debug -o "/out/$binary" "build/release/bin/$binary" || exit 1; \
-       done
+# What this build is called, by --version and reserve_build_info.
+ARG BUILD=unknown
+RUN scripts/image/compile.sh "$BUILD" /out
 
-FROM debian:12-slim
-# libmariadb3 comes with the connector and brings its folder of plugins, which must stay:
-# caching_sha2_password, how MySQL authenticates, is loaded from there.
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends \
-         ca-certificates libabsl20220623 libgrpc++1.51 libjemalloc2 libmysqlcppconn7v5 \
-         libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0 libprotobuf32 libssl3 tzdata \
-    && rm -rf /var/lib/apt/lists/*
+FROM debian:12-slim AS root
+COPY scripts/image/ /image-scripts/
+RUN /image-scripts/install.sh /image-scripts/runtime.lock
 COPY --from=build /out/ /usr/local/bin/
+# With the plugins of libmariadb: caching_sha2_password, how MySQL authenticates, is one.
+RUN /image-scripts/collect.sh /image
+
+FROM scratch
+COPY --from=root /image/ /
+ENV PATH=/usr/local/bin:/usr/bin
 # Nobody's account; by number, so that Kubernetes can tell that it is not root.
 USER 65532:65532
 EXPOSE 50051 50052 9100

@@ -19,6 +19,9 @@ STACK_DATABASE=  # the URL that the ledger connects to
 STACK_SCHEMA=    # of the external server, to be dropped; empty on a private one
 STACK_SOCKET=    # of the private server; empty on an external one
 STACK_SOCKET_DIR=
+STACK_METRICS=${STACK_METRICS:-}  # not empty: the programs serve metrics
+STACK_METRICS_LINES=              # say where, for people
+STACK_METRICS_FLAGS=()
 
 # stack_spawn NAME COMMAND...: starts a process with its output in NAME.log. It
 # gets a session of its own, so that Ctrl-C reaches this shell alone, which then
@@ -131,6 +134,22 @@ stack_external_database() {
   STACK_DATABASE="mysql://$rest/$schema"
 }
 
+# stack_free_port: one on which nothing listens goes to STACK_PORT.
+stack_free_port() {
+  while STACK_PORT=$((20000 + RANDOM)); (exec 3<>"/dev/tcp/127.0.0.1/$STACK_PORT") 2>/dev/null; do
+    :
+  done
+}
+
+# stack_metrics NAME: has the program serve metrics, if they are asked for, by STACK_METRICS_FLAGS.
+stack_metrics() {
+  STACK_METRICS_FLAGS=()
+  [[ -n $STACK_METRICS ]] || return 0
+  stack_free_port
+  STACK_METRICS_FLAGS=("--metrics_listen=127.0.0.1:$STACK_PORT")
+  STACK_METRICS_LINES+="Metrics of $1: http://127.0.0.1:$STACK_PORT/metrics"$'\n'
+}
+
 # stack_port NAME: waits for the port file of the process started last; the port
 # goes to STACK_PORT.
 stack_port() {
@@ -166,17 +185,21 @@ stack_up() {
   fi
 
   say "starting gateway_stub, ledger and worker"
+  stack_metrics gateway_stub
   stack_spawn gateway_stub "$bin/gateway_stub" --listen="127.0.0.1:$gateway_port" \
-    --data_file="$STACK_DIR/charges" --port_file="$STACK_DIR/gateway_stub.port"
+    --data_file="$STACK_DIR/charges" --port_file="$STACK_DIR/gateway_stub.port" "${STACK_METRICS_FLAGS[@]}"
   stack_port gateway_stub
   STACK_GATEWAY=127.0.0.1:$STACK_PORT
+  stack_metrics ledger
   RESERVE_DATABASE=$STACK_DATABASE stack_spawn ledger "$bin/ledger" serve \
-    --listen="127.0.0.1:$ledger_port" --port_file="$STACK_DIR/ledger.port"
+    --listen="127.0.0.1:$ledger_port" --port_file="$STACK_DIR/ledger.port" "${STACK_METRICS_FLAGS[@]}"
   stack_port ledger
   STACK_LEDGER=127.0.0.1:$STACK_PORT
   "$bin/ledger" import-rates --ledger="$STACK_LEDGER" --starter >"$STACK_DIR/rates.log" 2>&1 ||
     stack_fail rates "importing the starter deck failed"
-  stack_spawn worker "$bin/worker" --ledger="$STACK_LEDGER" --gateway="$STACK_GATEWAY"
+  stack_metrics worker
+  stack_spawn worker "$bin/worker" --ledger="$STACK_LEDGER" --gateway="$STACK_GATEWAY" \
+    "${STACK_METRICS_FLAGS[@]}"
 }
 
 # stack_sweep FOLDER: removes what stacks left whose shell was killed.

@@ -52,6 +52,7 @@
 #include "common/card/card_token.h"
 #include "common/clock/monotonic.h"
 #include "common/money/money.h"
+#include "common/telemetry/trace.h"
 #include "worker/gateway_state.h"
 
 namespace reserve::worker {
@@ -98,6 +99,7 @@ struct HandOut {
   bool pending = false;  // the gateway has called the charge, or the refund, pending
   int64_t lease_epoch = 0;
   absl::Duration lease_remaining = {};
+  TraceContext trace = {};  // of the call that opened it, where the ledger knows
 };
 
 // The worker's right to work on the attempt, by its own clock.
@@ -188,6 +190,8 @@ struct Attempt {
   std::optional<Outcome> outcome;
   // Of a success: refunds and disputes of the charge that the ledger is to hear of before it.
   std::vector<GatewayState> untold;
+  TraceContext trace =
+      {};                // its place in the trace of what opened the recharge; for logs and spans
   bool done = false;     // reported, or not ours any more
   int32_t failures = 0;  // in a row, of the gateway or of reports: sets the backoff
   int32_t unknowns = 0;  // non-answers in this lease that were no outage

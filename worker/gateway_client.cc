@@ -172,14 +172,14 @@ GatewayAnswer FromRefundReply(const grpc::Status& grpc_status, const pb::RefundR
 GatewayClient::GatewayClient(std::shared_ptr<grpc::Channel> channel, absl::Duration timeout)
     : stub_(pb::PaymentGateway::NewStub(std::move(channel))), timeout_(timeout) {}
 
-void GatewayClient::Charge(const Task& task, Done done) {
+void GatewayClient::Charge(const Task& task, const TraceContext& trace, Done done) {
   pb::ChargeRequest request;
   request.set_idempotency_key(KeyOf(task));
   request.set_card_token(task.card_token.Reveal());
   ToProto(task.amount, task.currency, request.mutable_amount());
   request.set_reference(ReferenceOf(task));
   calls_.Start<pb::ChargeRequest, pb::ChargeResponse>(
-      timeout_, std::move(request),
+      timeout_, trace, std::move(request),
       [this](auto* context, auto* sent, auto* response, auto on_done) {
         stub_->async()->Charge(context, sent, response, std::move(on_done));
       },
@@ -188,7 +188,7 @@ void GatewayClient::Charge(const Task& task, Done done) {
       });
 }
 
-void GatewayClient::Refund(const Task& task, Done done) {
+void GatewayClient::Refund(const Task& task, const TraceContext& trace, Done done) {
   pb::RefundRequest request;
   request.set_idempotency_key(KeyOf(task));
   request.set_charge_id(task.refunded_charge_id);
@@ -196,7 +196,7 @@ void GatewayClient::Refund(const Task& task, Done done) {
   request.set_reference(ReferenceOf(task));
   request.set_reason(kRefundReason);
   calls_.Start<pb::RefundRequest, pb::RefundResponse>(
-      timeout_, std::move(request),
+      timeout_, trace, std::move(request),
       [this](auto* context, auto* sent, auto* response, auto on_done) {
         stub_->async()->Refund(context, sent, response, std::move(on_done));
       },
@@ -205,12 +205,12 @@ void GatewayClient::Refund(const Task& task, Done done) {
       });
 }
 
-void GatewayClient::LookUp(const Task& task, Done done) {
-  if (task.is_refund()) return LookUpRefund(task, std::move(done));
+void GatewayClient::LookUp(const Task& task, const TraceContext& trace, Done done) {
+  if (task.is_refund()) return LookUpRefund(task, trace, std::move(done));
   pb::GetChargeRequest request;
   request.set_idempotency_key(KeyOf(task));
   calls_.Start<pb::GetChargeRequest, pb::Charge>(
-      timeout_, std::move(request),
+      timeout_, trace, std::move(request),
       [this](auto* context, auto* sent, auto* response, auto on_done) {
         stub_->async()->GetCharge(context, sent, response, std::move(on_done));
       },
@@ -219,11 +219,11 @@ void GatewayClient::LookUp(const Task& task, Done done) {
       });
 }
 
-void GatewayClient::LookUpRefund(const Task& task, Done done) {
+void GatewayClient::LookUpRefund(const Task& task, const TraceContext& trace, Done done) {
   pb::GetRefundRequest request;
   request.set_idempotency_key(KeyOf(task));
   calls_.Start<pb::GetRefundRequest, pb::Refund>(
-      timeout_, std::move(request),
+      timeout_, trace, std::move(request),
       [this](auto* context, auto* sent, auto* response, auto on_done) {
         stub_->async()->GetRefund(context, sent, response, std::move(on_done));
       },

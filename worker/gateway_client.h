@@ -4,7 +4,7 @@
 // Thread-safe. Callbacks run on threads of gRPC, once each, and must not block.
 //
 //   GatewayClient gateway(channel, /*timeout=*/absl::Seconds(5));
-//   gateway.Charge(task, [](GatewayAnswer answer) { ... });
+//   gateway.Charge(task, trace, [](GatewayAnswer answer) { ... });
 #ifndef RESERVE_WORKER_GATEWAY_CLIENT_H_
 #define RESERVE_WORKER_GATEWAY_CLIENT_H_
 
@@ -28,24 +28,26 @@ class GatewayClient {
   // `timeout` is for one call; a charge that takes longer has an unknown outcome.
   GatewayClient(std::shared_ptr<grpc::Channel> channel, absl::Duration timeout);
 
+  // Each call goes on in `trace`, if that is one.
+  //
   // Charges the card under the key of the attempt. INVALID_ARGUMENT is kRefused if
   // its field at fault is `card_token`, else kInvalid; ALREADY_EXISTS is
   // kKeyReused. What says that the gateway is away, overloaded or
   // not to be used by us (UNAVAILABLE, RESOURCE_EXHAUSTED, UNIMPLEMENTED,
   // UNAUTHENTICATED, PERMISSION_DENIED) is kOutage; every other error kNoAnswer.
-  void Charge(const Task& task, Done done);
+  void Charge(const Task& task, const TraceContext& trace, Done done);
   // Gives back what the task says, under its key. REFUND_TOO_LARGE, CHARGE_NOT_SUCCEEDED and
   // CHARGE_NOT_FOUND are kRefused, with the reason; any other INVALID_ARGUMENT is kInvalid; else
   // as above.
-  void Refund(const Task& task, Done done);
+  void Refund(const Task& task, const TraceContext& trace, Done done);
   // Looks the charge, or the refund, of the attempt up. NOT_FOUND is kNotFound; else as above.
-  void LookUp(const Task& task, Done done);
+  void LookUp(const Task& task, const TraceContext& trace, Done done);
 
   // Ends all calls, and returns when every callback has.
   void CancelAll() { calls_.CancelAll(); }
 
  private:
-  void LookUpRefund(const Task& task, Done done);
+  void LookUpRefund(const Task& task, const TraceContext& trace, Done done);
 
   std::unique_ptr<gateway::v1::PaymentGateway::Stub> stub_;
   const absl::Duration timeout_;

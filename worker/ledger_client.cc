@@ -21,18 +21,20 @@ absl::StatusOr<std::pair<Task, HandOut>> FromProto(const pb::WatchLowBalanceResp
   if (response.attempt() < 1) return InvalidField("attempt", "must be 1 or more");
   RESERVE_ASSIGN_OR_RETURN(const Nanos amount, reserve::FromProto(response.amount(), "", "amount"));
   if (amount <= 0) return InvalidField("amount", "must be above zero");
-  return std::pair{Task{.account_id = response.account_id(),
-                        .ordinal = response.ordinal(),
-                        .attempt = response.attempt(),
-                        .amount = amount,
-                        .currency = response.amount().currency_code(),
-                        .card_token = CardToken(response.card_token()),
-                        .refunded_charge_id = response.refunded_charge_id()},
-                   HandOut{.attempt_age = reserve::FromProto(response.attempt_age()),
-                           .handed_out_before = response.handed_out_before(),
-                           .pending = response.pending(),
-                           .lease_epoch = response.lease().epoch(),
-                           .lease_remaining = reserve::FromProto(response.lease().remaining())}};
+  return std::pair{
+      Task{.account_id = response.account_id(),
+           .ordinal = response.ordinal(),
+           .attempt = response.attempt(),
+           .amount = amount,
+           .currency = response.amount().currency_code(),
+           .card_token = CardToken(response.card_token()),
+           .refunded_charge_id = response.refunded_charge_id()},
+      HandOut{.attempt_age = reserve::FromProto(response.attempt_age()),
+              .handed_out_before = response.handed_out_before(),
+              .pending = response.pending(),
+              .lease_epoch = response.lease().epoch(),
+              .lease_remaining = reserve::FromProto(response.lease().remaining()),
+              .trace = ParseTraceparent(response.traceparent()).value_or(TraceContext())}};
 }
 
 pb::DeclineClass ToProto(DeclineClass decline_class) {
@@ -174,7 +176,7 @@ void LedgerClient::Renew(const Task& task, int64_t epoch, Renewed done) {
   request.set_lease_epoch(epoch);
   request.set_worker_id(worker_id_);
   calls_.Start<pb::RenewLeaseRequest, pb::RenewLeaseResponse>(
-      kCallTimeout, std::move(request),
+      kCallTimeout, TraceContext(), std::move(request),
       [this](auto* context, auto* sent, auto* response, auto on_done) {
         stub_->async()->RenewLease(context, sent, response, std::move(on_done));
       },
@@ -184,7 +186,8 @@ void LedgerClient::Renew(const Task& task, int64_t epoch, Renewed done) {
       });
 }
 
-void LedgerClient::Report(const Task& task, int64_t epoch, const Outcome& outcome, Reported done) {
+void LedgerClient::Report(const Task& task, int64_t epoch, const Outcome& outcome,
+                          const TraceContext& trace, Reported done) {
   pb::ReportRechargeRequest request;
   request.set_account_id(task.account_id);
   request.set_ordinal(task.ordinal);
@@ -193,7 +196,7 @@ void LedgerClient::Report(const Task& task, int64_t epoch, const Outcome& outcom
   request.set_worker_id(worker_id_);
   SetOutcome(task, outcome, &request);
   calls_.Start<pb::ReportRechargeRequest, pb::ReportRechargeResponse>(
-      kCallTimeout, std::move(request),
+      kCallTimeout, trace, std::move(request),
       [this](auto* context, auto* sent, auto* response, auto on_done) {
         stub_->async()->ReportRecharge(context, sent, response, std::move(on_done));
       },
@@ -203,11 +206,11 @@ void LedgerClient::Report(const Task& task, int64_t epoch, const Outcome& outcom
 }
 
 void LedgerClient::Tell(const Task& task, const std::string& charge_id, const GatewayState& state,
-                        Reported done) {
+                        const TraceContext& trace, Reported done) {
   const std::string reference = ReferenceOf(task);
   if (state.kind == GatewayState::Kind::kRefund) {
     calls_.Start<pb::ReportGatewayRefundRequest, pb::Refund>(
-        kCallTimeout, RefundReport(charge_id, reference, state),
+        kCallTimeout, trace, RefundReport(charge_id, reference, state),
         [this](auto* context, auto* sent, auto* response, auto on_done) {
           stub_->async()->ReportGatewayRefund(context, sent, response, std::move(on_done));
         },
@@ -217,7 +220,7 @@ void LedgerClient::Tell(const Task& task, const std::string& charge_id, const Ga
     return;
   }
   calls_.Start<pb::ReportGatewayDisputeRequest, pb::Dispute>(
-      kCallTimeout, DisputeReport(charge_id, reference, state),
+      kCallTimeout, trace, DisputeReport(charge_id, reference, state),
       [this](auto* context, auto* sent, auto* response, auto on_done) {
         stub_->async()->ReportGatewayDispute(context, sent, response, std::move(on_done));
       },

@@ -53,11 +53,13 @@ class LedgerClient {
   void StopWatching() ABSL_LOCKS_EXCLUDED(mutex_);
 
   void Renew(const Task& task, int64_t epoch, Renewed done);
-  void Report(const Task& task, int64_t epoch, const Outcome& outcome, Reported done);
+  // This and Tell go on in `trace`, if that is one.
+  void Report(const Task& task, int64_t epoch, const Outcome& outcome, const TraceContext& trace,
+              Reported done);
 
   // Tells of a refund or a dispute of the charge that was made for the task.
   void Tell(const Task& task, const std::string& charge_id, const GatewayState& state,
-            Reported done);
+            const TraceContext& trace, Reported done);
 
   // Ends all calls and the stream, and returns when every callback has.
   void CancelAll() { calls_.CancelAll(); }

@@ -28,6 +28,7 @@
 #include "common/rpc/health_port.h"
 #include "common/rpc/rpc_flags.h"
 #include "common/rpc/shutdown_signal.h"
+#include "common/rpc/tracing.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/telemetry_flags.h"
 #include "worker/errors.h"
@@ -89,7 +90,7 @@ std::vector<Command> Commands() {
            {"ledger", "gateway", "worker_id", "max_in_flight", "gateway_requests_per_second",
             "charge_timeout", "gateway_key_lifetime", "backoff_initial", "backoff_max", "once",
             "once_idle", "health_listen", "drain_timeout", "tls_certificate_file", "tls_key_file",
-            "tls_ca_file", "insecure_plaintext", "telemetry/telemetry_flags.cc"}},
+            "tls_ca_file", "insecure_plaintext", "rpc/tracing.cc", "telemetry/telemetry_flags.cc"}},
           {"reconcile",
            "worker reconcile [flags]\n  Compares the gateway's charges with the ledger's "
            "recharges.",
@@ -220,6 +221,8 @@ absl::Status Work(ShutdownSignal* signal) {
   RESERVE_ASSIGN_OR_RETURN(const auto metrics_server, StartTelemetry());
   ChannelOptions channel = ChannelOptionsFromFlags();
   RESERVE_ASSIGN_OR_RETURN(channel.identity, TlsIdentityFromFlags(metrics_server->registry()));
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<Tracing> tracing,
+                           StartTracing("reserve-worker", channel.identity, *metrics_server));
   RESERVE_ASSIGN_OR_RETURN(auto ledger_channel, MakeChannel(absl::GetFlag(FLAGS_ledger), channel));
   RESERVE_ASSIGN_OR_RETURN(auto gateway_channel,
                            MakeChannel(absl::GetFlag(FLAGS_gateway), channel));
@@ -236,7 +239,7 @@ absl::Status Work(ShutdownSignal* signal) {
   WorkerMetrics metrics(&metrics_server->registry());
   LedgerClient ledger(ledger_channel, worker_id, absl::GetFlag(FLAGS_max_in_flight));
   GatewayClient gateway(gateway_channel, absl::GetFlag(FLAGS_charge_timeout));
-  RechargeLoop loop(LoopOptions(), &ledger, &gateway, &metrics);
+  RechargeLoop loop(LoopOptions(), &ledger, &gateway, &metrics, &tracing->tracer());
   absl::Status status;
   std::atomic<bool> over = false;
   std::thread thread([&] {

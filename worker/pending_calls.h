@@ -8,7 +8,7 @@
 // Thread-safe. After CancelAll() no new call is made: its callback is not called.
 //
 //   calls_.Start<RenewLeaseRequest, RenewLeaseResponse>(
-//       timeout, request,
+//       timeout, trace, request,
 //       [this](auto* context, auto* request, auto* response, auto done) {
 //         stub_->async()->RenewLease(context, request, response, std::move(done));
 //       },
@@ -28,6 +28,8 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
+#include "common/rpc/trace_metadata.h"
+#include "common/telemetry/trace.h"
 
 namespace reserve::worker {
 
@@ -39,8 +41,10 @@ class PendingCalls {
   ~PendingCalls();
 
   // `done(status, response)` is called once, on a thread of gRPC.
+  // The call goes on in `trace`, if that is one.
   template <typename Request, typename Response, typename Invoke, typename Done>
-  void Start(absl::Duration timeout, Request request, Invoke invoke, Done done) {
+  void Start(absl::Duration timeout, const TraceContext& trace, Request request, Invoke invoke,
+             Done done) {
     struct Call {
       grpc::ClientContext context;
       Request request;
@@ -49,6 +53,7 @@ class PendingCalls {
     auto call = std::make_shared<Call>();
     call->request = std::move(request);
     SetTimeout(timeout, &call->context);
+    SetTrace(trace, &call->context);
     if (!Add(&call->context, timeout)) return;
     invoke(&call->context, &call->request, &call->response,
            [this, call, done = std::move(done)](const grpc::Status& status) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/telemetry/log.h"
@@ -35,7 +36,17 @@ void LogAttempt(Severity severity, absl::string_view message, const Attempt& att
        {"ordinal", attempt.task.ordinal},
        {"attempt", attempt.task.attempt},
        {"epoch", epoch},
+       {"trace_id", TraceIdOf(attempt.trace)},
        more});
+}
+
+const char* MethodOf(const Task& task, bool look_up) {
+  if (task.is_refund()) {
+    return look_up ? "reserve.gateway.v1.PaymentGateway/GetRefund"
+                   : "reserve.gateway.v1.PaymentGateway/Refund";
+  }
+  return look_up ? "reserve.gateway.v1.PaymentGateway/GetCharge"
+                 : "reserve.gateway.v1.PaymentGateway/Charge";
 }
 
 // Does the ledger answer, and not let this worker in?
@@ -47,11 +58,12 @@ bool Refuses(const absl::Status& status) {
 }  // namespace
 
 RechargeLoop::RechargeLoop(const Options& options, LedgerClient* ledger, GatewayClient* gateway,
-                           WorkerMetrics* metrics)
+                           WorkerMetrics* metrics, Tracer* tracer)
     : options_(options),
       ledger_(*ledger),
       gateway_(*gateway),
       metrics_(*metrics),
+      tracer_(*tracer),
       gateway_limit_(options.gateway_requests_per_second) {}
 
 absl::Status RechargeLoop::Run() {
@@ -119,7 +131,12 @@ Moment RechargeLoop::Step(Moment now) {
   }
   for (auto entry = works_.begin(); entry != works_.end();) {
     wake = std::min(wake, Act(entry->first, &entry->second, now));
-    entry = entry->second.attempt.done ? works_.erase(entry) : std::next(entry);
+    if (!entry->second.attempt.done) {
+      ++entry;
+      continue;
+    }
+    EndSpan(entry->second);
+    entry = works_.erase(entry);
   }
   if (options_.exit_when_idle.has_value() && works_.empty()) {
     wake = std::min(wake, last_busy_ + *options_.exit_when_idle);
@@ -217,7 +234,40 @@ void RechargeLoop::TakeHandOut(int64_t stream, Moment received,
     metrics_.hand_outs_dropped.Increment();
     return;
   }
-  works_[key] = Work{.attempt = BeginAttempt(task, handed_out, received), .received = received};
+  const bool traced = handed_out.trace.valid();
+  Work& work = works_[key] = Work{.attempt = BeginAttempt(task, handed_out, received),
+                                  .received = received,
+                                  .opened_by = handed_out.trace,
+                                  .start = absl::Now()};
+  work.attempt.trace = tracer_.Begin(traced ? std::optional(handed_out.trace) : std::nullopt);
+}
+
+RechargeLoop::CallSpan RechargeLoop::BeginCall(const Work& work, const char* method) const {
+  return {tracer_.Begin(work.attempt.trace), work.attempt.trace.span_id, absl::Now(), method};
+}
+
+void RechargeLoop::EndCall(const CallSpan& call, bool failed) const {
+  if (!tracer_.Keeps(call.context)) return;
+  tracer_.End({.name = call.method,
+               .kind = SpanKind::kClient,
+               .context = call.context,
+               .parent_id = call.parent_id,
+               .start = call.start,
+               .end = absl::Now(),
+               .failed = failed,
+               .attributes = {{"rpc.system.name", "grpc"}, {"rpc.method", call.method}}});
+}
+
+void RechargeLoop::EndSpan(const Work& work) const {
+  if (!tracer_.Keeps(work.attempt.trace)) return;
+  tracer_.End({.name = work.attempt.task.is_refund() ? "worker.refund" : "worker.charge",
+               .kind = SpanKind::kConsumer,
+               .context = work.attempt.trace,
+               .parent_id = work.opened_by.span_id,
+               .start = work.start,
+               .end = absl::Now(),
+               .failed = !work.reported,
+               .figures = {{"reserve.recharge.attempt", work.attempt.task.attempt}}});
 }
 
 // --- One attempt -----------------------------------------------------------------------
@@ -303,16 +353,20 @@ void RechargeLoop::StartGatewayCall(const std::string& key, Work* work, const Ac
   prometheus::Histogram& seconds = look_up            ? metrics_.look_up_seconds
                                    : task.is_refund() ? metrics_.refund_seconds
                                                       : metrics_.charge_seconds;
-  GatewayClient::Done done = [this, key, look_up, &seconds, sent = now](GatewayAnswer answer) {
+  const CallSpan call = BeginCall(*work, MethodOf(task, look_up));
+  GatewayClient::Done done = [this, key, look_up, call, &seconds,
+                              sent = now](GatewayAnswer answer) {
     const Moment answered = MonotonicNow();
+    EndCall(call, answer.kind == GatewayAnswer::Kind::kOutage ||
+                      answer.kind == GatewayAnswer::Kind::kNoAnswer);
     seconds.Observe(absl::ToDoubleSeconds(answered - sent));
     Post([this, key, look_up, answered, answer = std::move(answer)] {
       OnGateway(key, look_up, answered, answer);
     });
   };
-  if (look_up) return gateway_.LookUp(task, std::move(done));
-  if (task.is_refund()) return gateway_.Refund(task, std::move(done));
-  gateway_.Charge(task, std::move(done));
+  if (look_up) return gateway_.LookUp(task, call.context, std::move(done));
+  if (task.is_refund()) return gateway_.Refund(task, call.context, std::move(done));
+  gateway_.Charge(task, call.context, std::move(done));
 }
 
 void RechargeLoop::OnGateway(const std::string& key, bool look_up, Moment now,
@@ -367,7 +421,7 @@ void RechargeLoop::StartTell(const std::string& key, Work* work, const GatewaySt
   work->calling = true;
   const Attempt& attempt = work->attempt;
   ledger_.Tell(
-      attempt.task, attempt.outcome->charge_id, state,
+      attempt.task, attempt.outcome->charge_id, state, work->attempt.trace,
       [this, key, state](ReportAnswer answer, absl::Status status) {
         Post([this, key, state, answered = MonotonicNow(), answer, status = std::move(status)] {
           OnTell(key, state, answered, answer, status);
@@ -397,8 +451,10 @@ void RechargeLoop::OnTell(const std::string& key, const GatewayState& state, Mom
 void RechargeLoop::StartReport(const std::string& key, Work* work, const Outcome& outcome) {
   work->calling = true;
   const int64_t epoch = work->attempt.lease.epoch;
-  ledger_.Report(work->attempt.task, epoch, outcome,
-                 [this, key, epoch, outcome](ReportAnswer answer, absl::Status status) {
+  const CallSpan call = BeginCall(*work, "reserve.ledger.v1.Recharges/ReportRecharge");
+  ledger_.Report(work->attempt.task, epoch, outcome, call.context,
+                 [this, key, epoch, outcome, call](ReportAnswer answer, absl::Status status) {
+                   EndCall(call, answer == ReportAnswer::kNoAnswer);
                    Post([this, key, epoch, outcome, answered = MonotonicNow(), answer,
                          status = std::move(status)] {
                      OnReport(key, epoch, outcome, answered, answer, status);

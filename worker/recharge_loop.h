@@ -21,7 +21,7 @@
 // Run() belongs to one thread; Drain() may be called from any. Run() ends all calls
 // of both clients before it returns.
 //
-//   RechargeLoop loop(options, &ledger, &gateway, &metrics);
+//   RechargeLoop loop(options, &ledger, &gateway, &metrics, &tracer);
 //   absl::Status status = loop.Run();  // until Drain()
 #ifndef RESERVE_WORKER_RECHARGE_LOOP_H_
 #define RESERVE_WORKER_RECHARGE_LOOP_H_
@@ -39,6 +39,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
+#include "common/telemetry/trace.h"
 #include "worker/decide.h"
 #include "worker/gateway_client.h"
 #include "worker/ledger_client.h"
@@ -63,7 +64,7 @@ class RechargeLoop {
 
   // What is pointed to must outlive the loop.
   RechargeLoop(const Options& options, LedgerClient* ledger, GatewayClient* gateway,
-               WorkerMetrics* metrics);
+               WorkerMetrics* metrics, Tracer* tracer);
   RechargeLoop(const RechargeLoop&) = delete;
   RechargeLoop& operator=(const RechargeLoop&) = delete;
 
@@ -87,6 +88,15 @@ class RechargeLoop {
     bool reported = false;  // the ledger has taken the outcome
     // When it may send to the gateway, once it has asked for a turn.
     std::optional<Moment> turn = {};
+    TraceContext opened_by = {};  // the call that did, if that is known
+    absl::Time start = absl::InfinitePast();
+  };
+  // A call that is under way for an attempt.
+  struct CallSpan {
+    TraceContext context;
+    uint64_t parent_id;
+    absl::Time start;
+    const char* method;
   };
   enum class Reach { kUnknown, kUp, kDown, kRefuses };
 
@@ -114,8 +124,12 @@ class RechargeLoop {
   // Does what was decided: Charge, Refund or LookUp. Returns when its turn is, if it has to wait.
   Moment AskGateway(const std::string& key, Work* work, const Action& action, Moment now);
   void StartGatewayCall(const std::string& key, Work* work, const Action& action, Moment now);
+  CallSpan BeginCall(const Work& work, const char* method) const;
+  // From any thread.
+  void EndCall(const CallSpan& call, bool failed) const;
   // The attempt is over.
   void End(Work* work);
+  void EndSpan(const Work& work) const;
   void StartTell(const std::string& key, Work* work, const GatewayState& state);
   void StartReport(const std::string& key, Work* work, const Outcome& outcome);
 
@@ -139,6 +153,7 @@ class RechargeLoop {
   LedgerClient& ledger_;
   GatewayClient& gateway_;
   WorkerMetrics& metrics_;
+  Tracer& tracer_;
 
   absl::Mutex mutex_;
   Waker waker_{&mutex_};

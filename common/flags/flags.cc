@@ -21,6 +21,7 @@
 #include "absl/strings/strip.h"
 #include "common/error/error.h"
 #include "common/flags/known_flags.h"
+#include "common/flags/version.h"
 
 namespace reserve {
 namespace {
@@ -237,7 +238,7 @@ std::vector<std::string> ParseFlags(int argc, char* argv[], const Program& progr
     std::exit(kExitOk);
   }
   if (named.count("version") > 0) {
-    std::printf("reserve %s\n", RESERVE_VERSION);
+    std::printf("reserve %s (build %s)\n", Version(), Build());
     std::exit(kExitOk);
   }
   const absl::Status variables = CheckVariables(VariablesSet());

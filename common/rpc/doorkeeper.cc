@@ -49,6 +49,7 @@ Doorkeeper::Doorkeeper(std::string domain, const RolesFile* roles, prometheus::R
                    .Help("Calls that were refused for who made them, how large they were or how "
                          "often they came, by method and status code.")
                    .Register(registry)),
+      durations_(registry),
       callers_(caller_rate) {}
 
 absl::Status Doorkeeper::Check(const MethodAccess& row,
@@ -107,6 +108,7 @@ grpc::Status Doorkeeper::Enter(const MethodAccess& row, grpc::CallbackServerCont
   const absl::Status status = CheckAll(row, context, bytes);
   if (status.ok()) return grpc::Status::OK;
   Tell(row.method, CallerOf(context), context.peer(), status);
+  durations_.Observe(row.method, status.code(), absl::ZeroDuration());
   AddRetryPushback(status, context);
   return ToGrpcStatus(status, domain_);
 }

@@ -30,6 +30,7 @@
 #include "common/access/access_table.h"
 #include "common/access/roles_file.h"
 #include "common/clock/monotonic.h"
+#include "common/rpc/call_durations.h"
 #include "common/rpc/rate_limiter.h"
 
 namespace reserve {
@@ -95,6 +96,7 @@ class Doorkeeper {
   const std::string domain_;
   const RolesFile* const roles_;
   prometheus::Family<prometheus::Counter>& refused_;
+  CallDurations durations_;  // what is refused here has taken no time, and is a call all the same
   RateLimiter callers_;
   absl::Mutex mutex_;
   // When each caller's refusal of each method was logged last.

@@ -1,9 +1,13 @@
 #include "common/telemetry/telemetry_flags.h"
 
+#include <prometheus/gauge.h>
+
+#include <memory>
 #include <string>
 
 #include "absl/flags/flag.h"
 #include "common/error/error.h"
+#include "common/flags/version.h"
 #include "common/telemetry/log.h"
 
 ABSL_FLAG(std::string, log_level, "info",
@@ -15,7 +19,15 @@ namespace reserve {
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> StartTelemetry() {
   RESERVE_RETURN_IF_ERROR(SetLogLevel(absl::GetFlag(FLAGS_log_level)));
-  return MetricsServer::Start(absl::GetFlag(FLAGS_metrics_listen));
+  RESERVE_ASSIGN_OR_RETURN(std::unique_ptr<MetricsServer> server,
+                           MetricsServer::Start(absl::GetFlag(FLAGS_metrics_listen)));
+  prometheus::BuildGauge()
+      .Name("reserve_build_info")
+      .Help("1; the labels say what this program is.")
+      .Register(server->registry())
+      .Add({{"version", Version()}, {"build", Build()}})
+      .Set(1);
+  return server;
 }
 
 }  // namespace reserve

@@ -8,6 +8,7 @@
 #include "common/rpc/conversions.h"
 #include "common/rpc/request_id.h"
 #include "common/rpc/status.h"
+#include "common/rpc/trace_metadata.h"
 #include "common/telemetry/log.h"
 #include "services/gateway_stub/page_token.h"
 #include "services/gateway_stub/wire.h"
@@ -86,15 +87,25 @@ const char* OutcomeOf(const absl::StatusOr<RefundAnswer>& answer) {
 const std::string& ChargeIdOf(const ChargeAnswer& answer) { return answer.charge.charge_id; }
 const std::string& ChargeIdOf(const RefundAnswer& answer) { return answer.refund.order.charge_id; }
 
+// What a call's log line is found by.
+struct Origin {
+  std::string request_id;
+  std::string trace_id;
+};
+Origin OriginOf(const grpc::ServerContextBase& context) {
+  return {RequestIdOf(context), TraceIdOf(TraceOf(context).value_or(TraceContext()))};
+}
+
 // The card is left out: a token is a secret wherever a gateway is real.
 template <typename Answer>
-void LogAnswer(absl::string_view method, const std::string& request_id, const std::string& key,
+void LogAnswer(absl::string_view method, const Origin& origin, const std::string& key,
                const absl::StatusOr<Answer>& answer) {
   if (!LogEnabled(Severity::kDebug)) return;
   if (!answer.ok()) {
     Log(Severity::kDebug, "refused",
         {{"method", method},
-         {"request_id", request_id},
+         {"request_id", origin.request_id},
+         {"trace_id", origin.trace_id},
          {"idempotency_key", key},
          {"reason", ReasonOf(answer.status())},
          {"error", answer.status().message()}});
@@ -102,7 +113,8 @@ void LogAnswer(absl::string_view method, const std::string& request_id, const st
   }
   Log(Severity::kDebug, "answered",
       {{"method", method},
-       {"request_id", request_id},
+       {"request_id", origin.request_id},
+       {"trace_id", origin.trace_id},
        {"idempotency_key", key},
        {"charge_id", ChargeIdOf(*answer)},
        {"outcome", OutcomeOf(answer)}});
@@ -126,17 +138,16 @@ grpc::ServerUnaryReactor* PaymentGatewayService::Charge(grpc::CallbackServerCont
     return FinishWith(context, order.status());
   }
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  gateway_->Charge(*order,
-                   [this, reactor, response, key = order->idempotency_key,
-                    request_id = RequestIdOf(*context)](absl::StatusOr<ChargeAnswer> answer) {
-                     Count("Charge", OutcomeOf(answer));
-                     LogAnswer("Charge", request_id, key, answer);
-                     if (answer.ok()) {
-                       ToProto(answer->charge, response->mutable_charge());
-                       response->set_replayed(answer->replayed);
-                     }
-                     reactor->Finish(ToGrpcStatus(answer.status(), kDomain));
-                   });
+  gateway_->Charge(*order, [this, reactor, response, key = order->idempotency_key,
+                            origin = OriginOf(*context)](absl::StatusOr<ChargeAnswer> answer) {
+    Count("Charge", OutcomeOf(answer));
+    LogAnswer("Charge", origin, key, answer);
+    if (answer.ok()) {
+      ToProto(answer->charge, response->mutable_charge());
+      response->set_replayed(answer->replayed);
+    }
+    reactor->Finish(ToGrpcStatus(answer.status(), kDomain));
+  });
   return reactor;
 }
 
@@ -187,17 +198,16 @@ grpc::ServerUnaryReactor* PaymentGatewayService::Refund(grpc::CallbackServerCont
     return FinishWith(context, order.status());
   }
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  gateway_->Refund(*order,
-                   [this, reactor, response, key = order->idempotency_key,
-                    request_id = RequestIdOf(*context)](absl::StatusOr<RefundAnswer> answer) {
-                     Count("Refund", OutcomeOf(answer));
-                     LogAnswer("Refund", request_id, key, answer);
-                     if (answer.ok()) {
-                       ToProto(answer->refund, response->mutable_refund());
-                       response->set_replayed(answer->replayed);
-                     }
-                     reactor->Finish(ToGrpcStatus(answer.status(), kDomain));
-                   });
+  gateway_->Refund(*order, [this, reactor, response, key = order->idempotency_key,
+                            origin = OriginOf(*context)](absl::StatusOr<RefundAnswer> answer) {
+    Count("Refund", OutcomeOf(answer));
+    LogAnswer("Refund", origin, key, answer);
+    if (answer.ok()) {
+      ToProto(answer->refund, response->mutable_refund());
+      response->set_replayed(answer->replayed);
+    }
+    reactor->Finish(ToGrpcStatus(answer.status(), kDomain));
+  });
   return reactor;
 }
 

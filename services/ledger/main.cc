@@ -52,6 +52,7 @@ constexpr char kUsage[] =
     "  report               prints the statement of an account's month, as a page (HTML) or CSV\n"
     "  export WHAT          prints usage, entries or recharges of an account, or of all, as CSV\n"
     "  check                looks whether a running ledger is fit for use\n"
+    "  status               shows how a running ledger is, on one screen\n"
     "  verify               recomputes everything that a running ledger has stored\n"
     "  check-heads FILE     asks a running ledger whether it still has entries that it "
     "acknowledged:\n"
@@ -77,13 +78,13 @@ std::vector<Command> RateCommands() {
       {"rate-decks",
        "ledger rate-decks [flags]\n  Lists the rate decks of a running ledger, newest first, and "
        "from when until when each\n  was, is or will be in force.",
-       OfClient({})},
+       OfClient({"json"})},
       {"compare-rates",
        "ledger compare-rates VERSION [BASE] [flags]\n  Says what would change with a rate deck: "
        "lines that are added, removed, dearer or cheaper, or cross\n  the standard-rate ceiling, "
        "and what recent usage would have cost. BASE is the version of the deck\n  that is compared "
        "with; without it that is the one in force.",
-       OfClient({})},
+       OfClient({"json"})},
       {"export-rates",
        "ledger export-rates VERSION [flags]\n  Prints a rate deck as CSV, with the columns of "
        "import-rates, and on standard error the flags with which\n  import-rates makes the same "
@@ -113,7 +114,7 @@ std::vector<Command> Commands() {
        "ledger serve [flags]\n  Serves accounts, usage, rates, recharges and audits (gRPC), until "
        "SIGTERM, SIGINT or SIGHUP.",
        {kDatabase, kCurrencies, "serve/serve_flags.cc", "serve/settings_flags.cc",
-        "rpc/rpc_flags.cc", "telemetry/telemetry_flags.cc"}},
+        "rpc/rpc_flags.cc", "rpc/tracing.cc", "telemetry/telemetry_flags.cc"}},
       {"migrate",
        "ledger migrate [flags]\n  Brings the database schema up to date, and makes the months' "
        "partitions.",
@@ -142,7 +143,7 @@ std::vector<Command> Commands() {
        {kCurrencies}},
       {"access",
        "ledger access [flags]\n  Prints which roles may call what, or what one caller may.",
-       {"caller", "roles_file"}},
+       {"caller", "roles_file", "json"}},
       {"report",
        "ledger report --account=A --month=2026-11 [flags]\n  Prints the statement of an account's "
        "month, by booking: a page that stands alone, with\n  plots, for a browser and for paper; "
@@ -161,9 +162,13 @@ std::vector<Command> Commands() {
        "ledger check [flags]\n  Looks whether a running ledger is fit for use: health, and one "
        "read.",
        OfClient({"recharge"})},
+      {"status",
+       "ledger status [flags]\n  Shows how a running ledger is, on one screen: health, lanes, "
+       "recharges, reviews, decks, lag,\n  replicas. Exit code 1 if it does not serve.",
+       OfClient({"json"})},
       {"verify",
        "ledger verify [flags]\n  Has a running ledger recompute everything that it has stored.",
-       OfClient({})},
+       OfClient({"json"})},
       {"check-heads",
        "ledger check-heads FILE [flags]\n  Asks a running ledger whether it still has the entries "
        "of a file of lines\n  ACCOUNT,SEQ,HASH; - is standard input.",
@@ -197,6 +202,7 @@ absl::Status RunCommand(std::vector<std::string> arguments) {
   if (command == "access") return cli::PrintAccess();
   if (command == "report") return cli::RunReport();
   if (command == "check") return cli::RunCheck();
+  if (command == "status") return cli::RunStatus();
   if (command == "verify") return cli::RunVerify();
   const std::string why =
       command.empty() ? "is missing" : absl::StrCat("\"", command, "\" is not known");

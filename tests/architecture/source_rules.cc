@@ -30,7 +30,7 @@ struct IncludeRule {
 
 const std::vector<IncludeRule>& IncludeRules() {
   static const auto* const rules = new std::vector<IncludeRule>{
-      {"common/", {"common/", "google/rpc/", "google/type/", "grpc/health/"}},
+      {"common/", {"common/", "google/rpc/", "google/type/", "grpc/health/", "opentelemetry/"}},
       {"services/ledger/domain/",
        {"services/ledger/domain/", "common/card/", "common/money/", "common/error/",
         "common/clock/", "common/text/"}},

@@ -206,6 +206,24 @@ TEST_F(AlertsLiveTest, EachFiresOnceWhatItIsForHappensAndNotBefore) {
   Open("account_id: 'ours' card_token: 'tok_invalid_request_1#ours'");
   Await("ReserveWorkerFault");
   Await("ReserveChargeUnresolved");
+  Await("ReserveReviewsOpen");
+
+  Open("account_id: 'slow' card_token: 'tok_pending_3600000#slow'");
+  ASSERT_TRUE(WaitUntil([&] {
+    return stack_->database().QueryInt(
+               "SELECT COUNT(*) FROM recharges WHERE account_id = 'slow' AND pending_time IS NOT "
+               "NULL") == 1;
+  }));
+  // As if it had been so for two hours.
+  stack_->database().Execute(
+      "UPDATE recharges SET attempt_start = attempt_start - INTERVAL 2 HOUR WHERE account_id = "
+      "'slow'");
+  Await("ReserveOutcomeUnknown");
+
+  stack_->database().Execute(
+      "UPDATE balances SET balance_nanos = balance_nanos + 1 WHERE account_id = 'ours'");
+  EXPECT_EQ(stack_->RunLedger({"verify"}).exit_code, 1);
+  Await("ReserveBooksDiffer");
 
   servers_->replica().Kill();
   Must(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, UsageOf("unreplicated")).status());

@@ -137,6 +137,7 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
 const std::set<std::string>& OfNoAccount() {
   static const auto* const methods = new std::set<std::string>{"Accounts.Export",
                                                                "Accounts.ListAccounts",
+                                                               "Audit.GetStatus",
                                                                "Audit.VerifyLedger",
                                                                "Events.WatchEvents",
                                                                "Ledger.BatchRecordUsage",

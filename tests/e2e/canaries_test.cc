@@ -1,6 +1,6 @@
 // What must be nowhere but in the database: card tokens, telephone numbers, secrets, and what
 // people write or are called. Each has a mark here, is sent through all doors of the real programs
-// at their most talkative, and no mark may be in what they log, print or count.
+// at their most talkative, and no mark may be in what they log, print, count or trace.
 #include <gmock/gmock.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/dynamic_message.h>
@@ -25,6 +25,7 @@
 #include "tests/e2e/stack.h"
 #include "tests/support/free_port.h"
 #include "tests/support/http_get.h"
+#include "tests/support/trace_collector.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::e2e {
@@ -113,13 +114,18 @@ class CanariesTest : public ::testing::Test {
   void SetUp() override {
     worker_metrics_port_ = test_support::FreePort();
     gateway_metrics_port_ = test_support::FreePort();
+    // Each call is traced.
+    const int collector_port = test_support::FreePort();
+    collector_ = std::make_unique<test_support::TraceCollector>(collector_port);
+    const std::string to_collector = absl::StrCat("--otlp_endpoint=127.0.0.1:", collector_port);
     auto stack = Stack::Start(
-        {.ledger_flags = {"--log_level=debug", "--decline_interval=0s", "--poll_interval=50ms"},
+        {.ledger_flags = {"--log_level=debug", "--decline_interval=0s", "--poll_interval=50ms",
+                          "--trace_ratio=1", to_collector},
          .gateway = true,
          .gateway_flags = {"--log_level=debug",
                            absl::StrCat("--metrics_listen=127.0.0.1:", gateway_metrics_port_)},
          .workers = 1,
-         .worker_flags = {"--log_level=debug",
+         .worker_flags = {"--log_level=debug", "--trace_ratio=1", to_collector,
                           absl::StrCat("--metrics_listen=127.0.0.1:", worker_metrics_port_)}});
     ASSERT_TRUE(stack.ok()) << stack.status();
     stack_ = *std::move(stack);
@@ -199,12 +205,13 @@ class CanariesTest : public ::testing::Test {
     }
   }
 
+  std::unique_ptr<test_support::TraceCollector> collector_;
   std::unique_ptr<Stack> stack_;
   int worker_metrics_port_ = 0;
   int gateway_metrics_port_ = 0;
 };
 
-TEST_F(CanariesTest, NothingOfACustomersIsInWhatTheProgramsLogPrintOrCount) {
+TEST_F(CanariesTest, NothingOfACustomersIsInWhatTheProgramsLogPrintCountOrTrace) {
   ASSERT_NO_FATAL_FAILURE(Open("paid", kToken));
   ASSERT_NO_FATAL_FAILURE(Open("declined", kDecliningToken));
   ASSERT_NO_FATAL_FAILURE(Open("invalid", kInvalidToken));
@@ -237,6 +244,10 @@ TEST_F(CanariesTest, NothingOfACustomersIsInWhatTheProgramsLogPrintOrCount) {
     EXPECT_THAT(Marked(process->Stderr()), IsEmpty());
     EXPECT_THAT(Marked(process->Stdout()), IsEmpty());
   }
+  // They have sent what they had as they ended.
+  EXPECT_FALSE(collector_->Named("reserve.ledger.v1.Ledger/RecordUsage").empty());
+  EXPECT_FALSE(collector_->Named("worker.charge").empty());
+  EXPECT_THAT(Marked(collector_->Text()), IsEmpty());
 }
 
 TEST_F(CanariesTest, ThePasswordOfTheDatabaseIsNowhereWhetherItIsRightOrWrong) {

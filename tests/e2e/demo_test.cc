@@ -1,8 +1,10 @@
-// The demo itself, so that it can't grow stale, as `./run demo` plays it.
+// The demo itself, so that it can't grow stale, as `./run demo` plays it; and what `./run play`
+// plays.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +18,7 @@ namespace reserve::e2e {
 namespace {
 
 using test_support::Subprocess;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
@@ -58,6 +61,37 @@ TEST(DemoTest, SaysWhichFigureDiffersAndFails) {
   EXPECT_EQ(played.exit_code, 1);
   EXPECT_THAT(played.output, HasSubstr("$20.00  expected $15.00"));
   EXPECT_THAT(played.last_line, MatchesRegex("demo: [1-9][0-9]* of [1-9][0-9]* checks failed"));
+}
+
+// What `./run play` keeps going.
+TEST(PlayTest, ManyThingsHappenAndTheBooksAddUp) {
+  auto stack = Stack::Start({.gateway = true, .workers = 1});
+  ASSERT_TRUE(stack.ok()) << stack.status();
+  auto play = Subprocess::Start({.program = "play",
+                                 .args = {"--ledger=" + (*stack)->ledger_address(), "--steps=150",
+                                          "--steps_per_second=500", "--seed=5"}});
+  ASSERT_TRUE(play.ok()) << play.status();
+  EXPECT_EQ((*play)->Wait(absl::Seconds(120)), 0) << (*play)->Stdout() << (*play)->Stderr();
+  EXPECT_THAT((*play)->Stdout(),
+              ContainsRegex("play: [1-9][0-9]* calls, [0-9]+ refused, [1-9][0-9]* texts, "
+                            "[1-9][0-9]* looks at what was used, [1-9][0-9]* new customers; "
+                            "[1-9][0-9]* recharges, [0-9]+ declines, [0-9]+ charges"));
+  const Stack::Ended verified = (*stack)->RunLedger({"verify"});
+  EXPECT_EQ(verified.exit_code, 0) << verified.output;
+}
+
+TEST(PlayTest, CtrlCHangsUpTheCallsThatAreInProgress) {
+  auto stack = Stack::Start({.gateway = true, .workers = 1});
+  ASSERT_TRUE(stack.ok()) << stack.status();
+  auto play = Subprocess::Start(
+      {.program = "play",
+       .args = {"--ledger=" + (*stack)->ledger_address(), "--steps_per_second=200", "--seed=6"}});
+  ASSERT_TRUE(play.ok()) << play.status();
+  ASSERT_TRUE((*play)->WaitForOutput(" calls ", absl::Seconds(60)).ok());
+  (*play)->Signal(SIGINT);
+  EXPECT_EQ((*play)->Wait(absl::Seconds(60)), 0) << (*play)->Stdout() << (*play)->Stderr();
+  EXPECT_THAT((*play)->Stdout(), HasSubstr("Stopping: calls in progress are hung up."));
+  EXPECT_EQ((*stack)->database().QueryInt("SELECT COUNT(*) FROM holds WHERE state = 1"), 0);
 }
 
 }  // namespace

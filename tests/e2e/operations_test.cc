@@ -28,6 +28,7 @@
 #include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
+#include "common/money/money.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
 #include "services/ledger/domain/feature_level.h"
@@ -132,6 +133,93 @@ TEST_F(RunningLedgerTest, MetricsAreServedUnderTheirNames) {
                         "reserve_ledger_calls_total.code=\"OK\",method=\"RecordUsage\". 1"));
 }
 
+TEST_F(RunningLedgerTest, CallsAreAlsoMeasuredUnderTheNameOfOpenTelemetry) {
+  ASSERT_TRUE(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, UsageOf("measured")).ok());
+  EXPECT_FALSE(Call(stack_->accounts(), &pb::Accounts::Stub::GetAccount,
+                    Parse<pb::GetAccountRequest>("account_id: 'nobody'"))
+                   .ok());
+  const std::string page = HttpGet(stack_->metrics_port(), "/metrics");
+  EXPECT_THAT(page,
+              HasSubstr("\nrpc_server_call_duration_seconds_count{"
+                        "rpc_method=\"reserve.ledger.v1.Ledger/RecordUsage\","
+                        "rpc_response_status_code=\"OK\",rpc_service=\"reserve.ledger.v1.Ledger\","
+                        "rpc_system_name=\"grpc\"}"));
+  EXPECT_THAT(page, HasSubstr("rpc_method=\"reserve.ledger.v1.Accounts/GetAccount\","
+                              "rpc_response_status_code=\"NOT_FOUND\""));
+  EXPECT_THAT(page, HasSubstr("\nreserve_build_info{build="));
+}
+
+TEST_F(RunningLedgerTest, MoneyOnItsWayIsMeasuredFromTheDipToTheCredit) {
+  const auto count = [](const std::string& name) {
+    const std::string page = HttpGet(stack_->metrics_port(), "/metrics");
+    std::smatch found;
+    const std::regex line("\n" + name + " ([0-9.e+]+)");
+    return std::regex_search(page, found, line) ? std::stod(found[1]) : -1;
+  };
+  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
+                   Parse<pb::OpenAccountRequest>("account_id: 'dips' card_token: 'tok_visa#dips'"))
+                  .ok());
+  ASSERT_TRUE(WaitUntil([&] {
+    return count(R"(reserve_ledger_recharge_outcomes_total\{outcome="succeeded"\})") >= 1;
+  }));
+  EXPECT_EQ(count("reserve_ledger_dip_to_credit_seconds_count"), 0) << "a first charge is no dip";
+  ASSERT_TRUE(SpendOf(stack_->stubs(), "dips", "spent", 6 * kNanosPerUnit).ok());
+  ASSERT_TRUE(WaitUntil([&] { return count("reserve_ledger_dip_to_credit_seconds_count") == 1; }));
+  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
+                   Parse<pb::OpenAccountRequest>(
+                       "account_id: 'declined' card_token: 'tok_decline_lost_card#declined'"))
+                  .ok());
+  ASSERT_TRUE(
+      WaitUntil([&] { return count(R"(reserve_ledger_declines_total\{class="hard"\})") == 1; }));
+  ASSERT_TRUE(Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
+                   Parse<pb::OpenAccountRequest>(
+                       "account_id: 'pends' card_token: 'tok_pending_3600000#pends'"))
+                  .ok());
+  ASSERT_TRUE(
+      WaitUntil([&] { return count(R"(reserve_ledger_recharges\{state="pending"\})") == 1; }));
+  EXPECT_GT(count("reserve_ledger_oldest_unknown_outcome_seconds"), 0);
+  EXPECT_EQ(count("reserve_ledger_reviews_open"), 0);
+  EXPECT_EQ(count(R"(reserve_ledger_deck_in_force\{currency="USD",series="standard"\})"), 1);
+  EXPECT_GT(count("reserve_ledger_commit_seconds_count"), 0);
+  EXPECT_GT(count("reserve_ledger_batch_commands_count"), 0);
+  EXPECT_GT(count(R"(reserve_ledger_pool_threads\{pool="queries"\})"), 0);
+  EXPECT_EQ(stack_->RunLedger({"verify"}).exit_code, 0);
+  EXPECT_EQ(count("reserve_ledger_last_verify_differences"), 0);
+}
+
+TEST_F(RunningLedgerTest, StatusShowsItOnOneScreenOrAsJson) {
+  const Stack::Ended shown = stack_->RunLedger({"status"});
+  EXPECT_EQ(shown.exit_code, 0) << shown.errors;
+  for (const char* text :
+       {"\nhealth      SERVING\n", "\nlanes       4 lanes, 0 commands waiting", "\nrecharges   ",
+        "1 workers here with", "\nreviews     0 wait for a person\n",
+        "\ndecks       USD standard: version 1 \"", "failing in the background: nothing\n",
+        "\nreplicas    ", " (this), feature level "}) {
+    EXPECT_THAT(shown.output, HasSubstr(text));
+  }
+  EXPECT_LE(LinesOf(shown.output).size(), 24u) << "it is one screen";
+  const Stack::Ended as_json = stack_->RunLedger({"status", "--json"});
+  const auto read = nlohmann::json::parse(as_json.output, nullptr, /*allow_exceptions=*/false);
+  ASSERT_TRUE(read.is_object()) << as_json.output;
+  EXPECT_EQ(read["serving"], true);
+  EXPECT_EQ(read["status"]["recharges"]["workers"], "1");
+  EXPECT_EQ(read["status"]["decks"][0]["currency"], "USD");
+}
+
+TEST_F(RunningLedgerTest, OtherCommandsAnswerInJsonAsWell) {
+  const auto json_of = [](std::vector<std::string> arguments) {
+    arguments.push_back("--json");
+    const Stack::Ended ended = stack_->RunLedger(arguments);
+    EXPECT_EQ(ended.exit_code, 0) << ended.errors;
+    return nlohmann::json::parse(ended.output, nullptr, /*allow_exceptions=*/false);
+  };
+  EXPECT_EQ(json_of({"rate-decks"})["rateDecks"][0]["rateDeck"]["version"], "1");
+  EXPECT_EQ(json_of({"rate-decks"})["rateDecks"][0]["timeline"]["activations"].size(), 1u);
+  EXPECT_EQ(json_of({"compare-rates", "1", "1"})["baseDeckVersion"], "1");
+  EXPECT_GT(json_of({"access"})["methods"].size(), 50u);
+  EXPECT_EQ(json_of({"verify"})["counts"]["differences"], "0");
+}
+
 TEST_F(RunningLedgerTest, EveryLineOfTheLogsIsJson) {
   for (Subprocess* process :
        {stack_->ledger_process(), stack_->gateway_process(), stack_->worker_process(0)}) {
@@ -201,6 +289,10 @@ TEST(DatabaseOutageTest, HealthFollowsTheDatabaseAndNothingAnsweredIsLost) {
                             Parse<pb::GetAccountRequest>("account_id: 'acct'"));
   EXPECT_EQ(refused.status().code(), StatusCode::kUnavailable) << refused.status();
   EXPECT_TRUE(RetryAfterOf(refused.status()).has_value()) << refused.status();
+  const Stack::Ended status = stack.RunLedger({"status"});
+  EXPECT_EQ(status.exit_code, 1);
+  EXPECT_THAT(status.output, HasSubstr("NOT SERVING"));
+  EXPECT_THAT(status.output, HasSubstr("failing in the background: "));
 
   ASSERT_TRUE((*server)->Start().ok());
   EXPECT_TRUE(WaitUntil([&] { return Health(stack, "") == 1; }));

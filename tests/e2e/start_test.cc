@@ -288,10 +288,10 @@ std::set<std::string> FlagsShown(const std::string& help) {
 
 TEST_F(StartTest, HelpShowsEveryFlagUnderTheCommandsThatReadIt) {
   const std::vector<std::string> ledger_commands = {
-      "serve",        "migrate",    "grants",        "settings",     "access",
-      "import-rates", "rate-decks", "compare-rates", "export-rates", "activate-rates",
-      "retire-rates", "report",     "export",        "forget",       "check",
-      "verify",       "check-heads"};
+      "serve",        "migrate",     "grants",        "settings",     "access",
+      "import-rates", "rate-decks",  "compare-rates", "export-rates", "activate-rates",
+      "retire-rates", "report",      "export",        "forget",       "check",
+      "verify",       "check-heads", "status"};
   struct Row {
     std::string program;
     std::vector<std::string> commands;

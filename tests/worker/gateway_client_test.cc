@@ -48,11 +48,11 @@ class GatewayClientTest : public testing::Test {
             .currency = "USD",
             .card_token = CardToken(card_token)};
   }
-  using Method = void (GatewayClient::*)(const Task&, GatewayClient::Done);
+  using Method = void (GatewayClient::*)(const Task&, const TraceContext&, GatewayClient::Done);
   GatewayAnswer Ask(Method method, const Task& task) {
     GatewayAnswer result;
     absl::Notification answered;
-    (client_.get()->*method)(task, [&](GatewayAnswer answer) {
+    (client_.get()->*method)(task, TraceContext(), [&](GatewayAnswer answer) {
       result = std::move(answer);
       answered.Notify();
     });

@@ -54,7 +54,7 @@ class RechargeLoopTest : public testing::Test {
     gateway_client_ =
         std::make_unique<GatewayClient>(*MakeChannel(gateway_.target(), {}), charge_timeout_);
     loop_ = std::make_unique<RechargeLoop>(options_, ledger_client_.get(), gateway_client_.get(),
-                                           &metrics_);
+                                           &metrics_, &tracer_);
     thread_ = std::thread([this] { status_ = loop_->Run(); });
   }
 
@@ -80,6 +80,7 @@ class RechargeLoopTest : public testing::Test {
   FakeLedger ledger_;
   prometheus::Registry registry_;
   WorkerMetrics metrics_{&registry_};
+  Tracer tracer_;
   std::unique_ptr<LedgerClient> ledger_client_;
   std::unique_ptr<GatewayClient> gateway_client_;
   std::unique_ptr<RechargeLoop> loop_;
@@ -835,7 +836,7 @@ TEST_F(WorkerProgramTest, AWorkerFrozenPastItsLeaseWhileItRefundsReportsWhatItDi
   FakeLedger other_ledger;
   LedgerClient other_client(*MakeChannel(other_ledger.target(), {}), "other", 1);
   GatewayClient gateway_client(*MakeChannel(gateway_.target(), {}), absl::Seconds(5));
-  RechargeLoop other(options_, &other_client, &gateway_client, &metrics_);
+  RechargeLoop other(options_, &other_client, &gateway_client, &metrics_, &tracer_);
   std::thread thread([&] { EXPECT_TRUE(other.Run().ok()); });
   hand_out.handed_out_before = true;
   hand_out.epoch = 2;

@@ -199,6 +199,19 @@ readinessProbe:
   timeoutSeconds: 2
 {{- end -}}
 
+{{/* Where spans go. */}}
+{{- define "reserve.tracingArgs" -}}
+{{- with .Values.tracing }}
+{{- if .endpoint }}
+- --otlp_endpoint={{ .endpoint }}
+- --trace_ratio={{ .ratio }}
+{{- if .plaintext }}
+- --otlp_plaintext
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{/* Kubernetes can wait by itself from 1.30 on; before, the image's `sleep` does. */}}
 {{- define "reserve.preStop" -}}
 {{- if gt (int .seconds) 0 -}}

@@ -7,6 +7,7 @@
 #ifndef RESERVE_SERVICES_LEDGER_ACCESS_ACCESS_TABLE_H_
 #define RESERVE_SERVICES_LEDGER_ACCESS_ACCESS_TABLE_H_
 
+#include "absl/strings/string_view.h"
 #include "common/access/access_table.h"
 
 namespace reserve::access {
@@ -174,7 +175,11 @@ inline constexpr MethodAccess kAccessTable[] = {
     {"/reserve.ledger.v1.Audit/VerifyAccount", Role::kOperations | Role::kAuditor, Effect::kReads},
     {"/reserve.ledger.v1.Audit/VerifyLedger", Role::kOperations | Role::kAuditor, Effect::kReads},
     {"/reserve.ledger.v1.Audit/CheckHead", Role::kOperations | Role::kAuditor, Effect::kReads},
+    {"/reserve.ledger.v1.Audit/GetStatus", Role::kOperations | Role::kAuditor, Effect::kReads},
 };
+
+// The row of the method of that name without its service's, which no other has: "GetAccount".
+const MethodAccess& RowNamed(absl::string_view method);
 
 }  // namespace reserve::access
 

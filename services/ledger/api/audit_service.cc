@@ -129,6 +129,10 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
     DifferencesToProto(std::move(page_), &message_);
     message_.set_resume_token(EncodePageToken(TokenDigest(), after_));
     message_.set_done(page_is_last_);
+    if (page_is_last_) {
+      api_.metrics.outcomes().NoteVerification(
+          {api_.engine.Now(), total_.accounts, total_.difference_count});
+    }
     StartWrite(&message_);
   }
 

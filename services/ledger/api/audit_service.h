@@ -36,6 +36,9 @@ class AuditService final : public pb::Audit::CallbackService {
   grpc::ServerUnaryReactor* CheckHead(grpc::CallbackServerContext* context,
                                       const pb::CheckHeadRequest* request,
                                       pb::CheckHeadResponse* response) override;
+  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
+                                      const pb::GetStatusRequest* request,
+                                      pb::LedgerStatus* status) override;
 
  private:
   const ApiContext api_;

@@ -1,12 +1,14 @@
 #include "services/ledger/api/call.h"
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "common/error/error.h"
 #include "common/rpc/caller.h"
 #include "common/rpc/deadline.h"
 #include "common/rpc/errors.h"
 #include "common/rpc/request_id.h"
 #include "common/rpc/status.h"
+#include "common/rpc/trace_metadata.h"
 #include "common/telemetry/log.h"
 #include "services/ledger/access/access_table.h"
 #include "services/ledger/api/conversions.h"
@@ -20,26 +22,14 @@ std::string ShownCaller(const grpc::CallbackServerContext& context) {
   return name.empty() ? context.peer() : name;
 }
 
-// The row of the method, by its name without the service's, which no other has.
-const MethodAccess& RowNamed(absl::string_view method) {
-  static const auto* const rows = [] {
-    auto* by_name = new absl::flat_hash_map<absl::string_view, const MethodAccess*>;
-    for (const MethodAccess& row : access::kAccessTable) {
-      by_name->try_emplace(row.method.substr(row.method.rfind('/') + 1), &row);
-    }
-    return by_name;
-  }();
-  return *rows->at(method);
-}
-
 // Is each call of the method to be told of?
 bool MovesMoneyOrState(absl::string_view method) {
-  return RowNamed(method).effect == Effect::kChanges;
+  return access::RowNamed(method).effect == Effect::kChanges;
 }
 
 // A line for audits: who called what for which account, and what it came to. Without what is the
 // caller's own text, which may hold what no log may.
-void TellAudit(const char* method, const std::string& account_id,
+void TellAudit(const char* method, const std::string& account_id, const std::string& trace_id,
                const grpc::CallbackServerContext& context, const absl::Status& status) {
   Log(Severity::kInfo, "audit",
       {{"method", method},
@@ -47,6 +37,7 @@ void TellAudit(const char* method, const std::string& account_id,
        {"peer", context.peer()},
        {"account_id", account_id},
        {"request_id", RequestIdOf(context)},
+       {"trace_id", trace_id},
        {"code", absl::StatusCodeToString(status.code())},
        {"reason", status.ok() ? std::string() : ReasonOf(status)}});
 }
@@ -138,12 +129,35 @@ CallRecord::CallRecord(RpcMetrics& metrics, grpc::CallbackServerContext& context
       context_(context),
       method_(method),
       start_(MonotonicNow()),
+      parent_(TraceOf(context)),
+      trace_(metrics.tracer().Begin(parent_)),
       awaited_(metrics.Begin()) {}
+
+void CallRecord::EndSpan(const absl::Status& status, absl::Duration elapsed) const {
+  const absl::Time now = absl::Now();
+  Span span;
+  span.name = std::string(absl::StripPrefix(access::RowNamed(method_).method, "/"));
+  span.kind = SpanKind::kServer;
+  span.context = trace_;
+  span.parent_id = parent_.has_value() ? parent_->span_id : 0;
+  span.start = now - elapsed;
+  span.end = now;
+  span.failed = IsServersFault(status.code());
+  const std::string code = absl::StatusCodeToString(status.code());
+  span.attributes = {
+      {"rpc.system.name", "grpc"}, {"rpc.method", span.name}, {"rpc.response.status_code", code}};
+  if (span.failed) span.attributes.emplace_back("error.type", code);
+  // A word of ours, never a text.
+  if (!status.ok()) span.attributes.emplace_back("reserve.reason", ReasonOf(status));
+  metrics_.tracer().End(std::move(span));
+}
 
 grpc::Status CallRecord::End(const absl::Status& status) const {
   const absl::Duration elapsed = MonotonicNow() - start_;
   metrics_.Observe(method_, status.code(), elapsed, awaited_);
-  if (MovesMoneyOrState(method_)) TellAudit(method_, account_id_, context_, status);
+  if (metrics_.tracer().Keeps(trace_)) EndSpan(status, elapsed);
+  if (MovesMoneyOrState(method_))
+    TellAudit(method_, account_id_, TraceIdOf(trace_), context_, status);
   if (status.ok()) return grpc::Status::OK;
   if (engine::IsOutage(status)) metrics_.NoteUnavailable();
   const Severity severity = SeverityOf(status);
@@ -151,6 +165,7 @@ grpc::Status CallRecord::End(const absl::Status& status) const {
     Log(severity, "call refused",
         {{"method", method_},
          {"request_id", RequestIdOf(context_)},
+         {"trace_id", TraceIdOf(trace_)},
          {"account_id", account_id_},
          {"caller", ShownCaller(context_)},
          {"code", absl::StatusCodeToString(status.code())},
@@ -166,7 +181,7 @@ grpc::Status CallRecord::End(const absl::Status& status) const {
 
 absl::Status CheckCallerRate(const ApiContext& api, const grpc::CallbackServerContext& context,
                              const char* method, int64_t count) {
-  return api.keeper.Admit(RowNamed(method).method, context, count);
+  return api.keeper.Admit(access::RowNamed(method).method, context, count);
 }
 
 absl::Status CheckAccountRate(const ApiContext& api, const grpc::CallbackServerContext& context,
@@ -177,7 +192,7 @@ absl::Status CheckAccountRate(const ApiContext& api, const grpc::CallbackServerC
   const absl::Duration wait = api.account_rates.Take(account_id, 1, MonotonicNow());
   if (wait <= absl::ZeroDuration()) return absl::OkStatus();
   absl::Status status = AccountRateExceeded(account_id, wait);
-  api.keeper.Tell(RowNamed(method).method, CallerOf(context), context.peer(), status);
+  api.keeper.Tell(access::RowNamed(method).method, CallerOf(context), context.peer(), status);
   return status;
 }
 
@@ -250,6 +265,7 @@ grpc::ServerUnaryReactor* StartCommandThen(const ApiContext& api,
   CallRecord record(api.metrics, *context, method);
   record.SetAccount(task->account_id);
   task->caller = CallerOf(*context);
+  task->trace = record.trace();
   SubmitFor(api.engine, *std::move(task), DeadlineOf(*context),
             new UnarySink(std::move(record), reactor, std::move(fill), field_prefix,
                           &api.engine.queries(), std::move(more)));
@@ -280,6 +296,7 @@ grpc::ServerUnaryReactor* StartFoundCommand(const ApiContext& api,
         CallRecord known = record;
         known.SetAccount(task.account_id);
         task.caller = CallerOf(*context);
+        task.trace = record.trace();
         SubmitFor(engine, std::move(task), deadline, new UnarySink(known, reactor, fill, ""));
       },
       NobodyWaits(context, deadline));

@@ -25,6 +25,7 @@
 #include "common/clock/monotonic.h"
 #include "common/rpc/doorkeeper.h"
 #include "common/rpc/rate_limiter.h"
+#include "common/telemetry/trace.h"
 #include "services/ledger/api/conversions.h"
 #include "services/ledger/api/rpc_metrics.h"
 #include "services/ledger/engine/engine.h"
@@ -37,6 +38,9 @@ class CallRecord {
   // `method` must outlive the call, like a literal.
   CallRecord(RpcMetrics& metrics, grpc::CallbackServerContext& context, const char* method);
 
+  // Which trace it is of, and its own place there.
+  const TraceContext& trace() const { return trace_; }
+
   // Whose call it is, for the log; before End.
   void SetAccount(const std::string& account_id) { account_id_ = account_id; }
 
@@ -45,10 +49,14 @@ class CallRecord {
   grpc::Status End(const absl::Status& status) const;
 
  private:
+  void EndSpan(const absl::Status& status, absl::Duration elapsed) const;
+
   RpcMetrics& metrics_;
   grpc::CallbackServerContext& context_;
   const char* method_;
   Moment start_;
+  std::optional<TraceContext> parent_;
+  TraceContext trace_;
   bool awaited_;  // by a drain
   std::string account_id_;
 };

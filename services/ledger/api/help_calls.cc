@@ -56,10 +56,11 @@ grpc::ServerUnaryReactor* StartForHelp(const ApiContext& api, grpc::CallbackServ
     return FinishNow(api, context, method, absl::OkStatus());
   }
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const CallRecord record(api.metrics, *context, method);
   task->caller = CallerOf(*context);
+  task->trace = record.trace();
   SubmitFor(api.engine, *std::move(task), DeadlineOf(*context),
-            new RescueSink(CallRecord(api.metrics, *context, method), reactor, std::move(fill),
-                           std::move(allow)));
+            new RescueSink(record, reactor, std::move(fill), std::move(allow)));
   return reactor;
 }
 

@@ -173,8 +173,8 @@ grpc::ServerUnaryReactor* LedgerService::StartBatch(grpc::CallbackServerContext&
   const int count = request.requests_size();
   const Moment deadline = DeadlineOf(context);
   grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
-  auto* sink = new BatchSink(CallRecord(api_.metrics, context, "BatchRecordUsage"), reactor,
-                             response_bytes, count);
+  const CallRecord record(api_.metrics, context, "BatchRecordUsage");
+  auto* sink = new BatchSink(record, reactor, response_bytes, count);
   std::vector<Task> tasks;
   tasks.reserve(static_cast<size_t>(count));
   std::vector<std::pair<uint32_t, absl::Status>> bad;
@@ -197,6 +197,7 @@ grpc::ServerUnaryReactor* LedgerService::StartBatch(grpc::CallbackServerContext&
     task->call_bytes = kBatchUsageBytes;
     task->deadline = deadline;
     task->caller = caller;
+    task->trace = record.trace();
     tasks.push_back(*std::move(task));
   }
   // The last reply, whichever it is, ends the sink.

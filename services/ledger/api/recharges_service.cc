@@ -30,6 +30,7 @@ void ToProto(const engine::LeasedRecharge& leased, pb::WatchLowBalanceResponse* 
   reserve::ToProto(leased.attempt_age, message->mutable_attempt_age());
   message->set_handed_out_before(leased.handed_out_before);
   message->set_pending(recharge.pending());
+  if (leased.trace.valid()) message->set_traceparent(FormatTraceparent(leased.trace));
   message->mutable_lease()->set_epoch(recharge.lease_epoch);
   reserve::ToProto(leased.lease_remaining, message->mutable_lease()->mutable_remaining());
 }
@@ -152,6 +153,32 @@ grpc::ServerWriteReactor<pb::WatchLowBalanceResponse>* RechargesService::WatchLo
   return stream;
 }
 
+void RechargesService::NoteOutcome(const pb::ReportRechargeRequest& request,
+                                   const domain::Recharge& recharge) {
+  OutcomeMetrics& outcomes = api_.metrics.outcomes();
+  switch (request.outcome_case()) {
+    case pb::ReportRechargeRequest::kSucceeded:
+      // Of what a customer asked for the wait began with no dip.
+      if (recharge.kind == domain::RechargeKind::kAutomatic) {
+        outcomes.NoteCredit(recharge.settle_time - recharge.create_time);
+      }
+      return outcomes.NoteReport(OutcomeMetrics::Report::kSucceeded);
+    case pb::ReportRechargeRequest::kDeclined:
+      outcomes.NoteDecline(request.declined().decline_class());
+      return outcomes.NoteReport(OutcomeMetrics::Report::kDeclined);
+    case pb::ReportRechargeRequest::kUnresolved:
+      return outcomes.NoteReport(OutcomeMetrics::Report::kUnresolved);
+    case pb::ReportRechargeRequest::kPending:
+      return outcomes.NoteReport(OutcomeMetrics::Report::kPending);
+    case pb::ReportRechargeRequest::kRefundSucceeded:
+      return outcomes.NoteReport(OutcomeMetrics::Report::kRefunded);
+    case pb::ReportRechargeRequest::kRefundFailed:
+      return outcomes.NoteReport(OutcomeMetrics::Report::kRefundFailed);
+    case pb::ReportRechargeRequest::OUTCOME_NOT_SET:
+      return;
+  }
+}
+
 void RechargesService::EndStreams() { open_.EndAll(); }
 
 void RechargesService::EndRefusedStreams(const Doorkeeper& keeper) {
@@ -183,9 +210,11 @@ grpc::ServerUnaryReactor* RechargesService::ReportRecharge(grpc::CallbackServerC
                                                            const pb::ReportRechargeRequest* request,
                                                            pb::ReportRechargeResponse* response) {
   return StartCommand(api_, context, "ReportRecharge", ParseReport(*request),
-                      [this, response, reported = request->lease_epoch()](book::Reply&& reply) {
+                      [this, request, response](book::Reply&& reply) {
                         const auto& applied = std::get<book::RechargeReply>(reply);
                         const domain::Recharge& recharge = applied.recharge;
+                        const int64_t reported = request->lease_epoch();
+                        if (!applied.already_applied) NoteOutcome(*request, recharge);
                         if (recharge.is_refund()) {
                           api::ToProto(recharge, response->mutable_refund());
                         } else {

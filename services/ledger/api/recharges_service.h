@@ -39,6 +39,8 @@ class RechargesService final : public pb::Recharges::CallbackService {
                                                  pb::Dispute* response) override;
 
  private:
+  void NoteOutcome(const pb::ReportRechargeRequest& request, const domain::Recharge& recharge);
+
   const ApiContext api_;
   OpenStreams<LowBalanceStream> open_;
 };

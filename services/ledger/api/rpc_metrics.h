@@ -1,9 +1,7 @@
-// Prometheus metrics of the ledger: calls by method and code, and the engine's
-// own counts. Thread-safe.
+// Prometheus metrics of calls, by method and code, and of what they came to. Thread-safe.
 #ifndef RESERVE_SERVICES_LEDGER_API_RPC_METRICS_H_
 #define RESERVE_SERVICES_LEDGER_API_RPC_METRICS_H_
 
-#include <prometheus/collectable.h>
 #include <prometheus/counter.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
@@ -19,14 +17,25 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "services/ledger/engine/lane.h"
+#include "common/rpc/call_durations.h"
+#include "common/telemetry/trace.h"
+#include "services/ledger/api/outcome_metrics.h"
 
 namespace reserve::api {
 
 class RpcMetrics {
  public:
-  explicit RpcMetrics(prometheus::Registry& registry);
+  // Both must outlive this.
+  RpcMetrics(prometheus::Registry& registry, Tracer& tracer);
+
+  // What calls are traced with.
+  Tracer& tracer() const { return tracer_; }
+  // When this was made.
+  absl::Time start_time() const { return start_time_; }
+  // What became of recharges, and of verifications.
+  OutcomeMetrics& outcomes() { return outcomes_; }
 
   // One call that ended. `method` must be a literal: its address is its key. `awaited` is what
   // Begin said of it.
@@ -53,32 +62,22 @@ class RpcMetrics {
   struct Instruments {
     prometheus::Counter* calls;
     prometheus::Histogram* seconds;
+    prometheus::Histogram* duration;  // under OpenTelemetry's name
   };
   Instruments Find(const char* method, absl::StatusCode code);
 
   std::atomic<int64_t> in_progress_ = 0;
   std::atomic<bool> draining_ = false;
   std::atomic<int64_t> unavailable_ = 0;
+  Tracer& tracer_;
+  const absl::Time start_time_ = absl::Now();
+  OutcomeMetrics outcomes_;
+  CallDurations durations_;
   prometheus::Family<prometheus::Counter>& calls_;
   prometheus::Family<prometheus::Histogram>& seconds_;
   absl::Mutex mutex_;
   absl::flat_hash_map<std::pair<const char*, int>, Instruments> instruments_
       ABSL_GUARDED_BY(mutex_);
-};
-
-// Reads the engine's counts when it is asked.
-class EngineMetrics : public prometheus::Collectable {
- public:
-  // Both must outlive this.
-  EngineMetrics(const engine::EngineStats& stats, const storage::ErrorTally& database_errors)
-      : stats_(stats), database_errors_(database_errors) {}
-  std::vector<prometheus::MetricFamily> Collect() const override;
-
- private:
-  std::vector<prometheus::MetricFamily> CollectOfUsage() const;
-
-  const engine::EngineStats& stats_;
-  const storage::ErrorTally& database_errors_;
 };
 
 }  // namespace reserve::api

@@ -26,6 +26,7 @@
 #include "services/ledger/cli/rate_decks.h"
 #include "services/ledger/cli/show_access.h"
 #include "services/ledger/cli/statement.h"
+#include "services/ledger/cli/status.h"
 #include "services/ledger/cli/verify.h"
 #include "services/ledger/serve/currency_settings_file.h"
 #include "services/ledger/serve/database_flags.h"
@@ -115,6 +116,8 @@ ABSL_FLAG(
     "formula.");
 ABSL_FLAG(std::string, resume_token, "",
           "export: go on where one that broke has said; without the head line.");
+ABSL_FLAG(bool, json, false,
+          "status, rate-decks, compare-rates, access, verify: JSON instead of text for people.");
 ABSL_FLAG(std::string, grantee, "'reserve'@'%'",
           "grants, migrate --grant: the user, as SQL writes it.");
 
@@ -276,7 +279,7 @@ absl::Status RunImportRates(const std::vector<std::string>& files) {
 
 absl::Status RunRateDecks() {
   RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
-  return ListRateDecks(channel, std::cout);
+  return ListRateDecks(channel, absl::GetFlag(FLAGS_json), std::cout);
 }
 
 absl::Status RunCompareRates(std::vector<std::string> versions) {
@@ -287,7 +290,7 @@ absl::Status RunCompareRates(std::vector<std::string> versions) {
   }
   RESERVE_ASSIGN_OR_RETURN(const int64_t version, VersionFrom(versions));
   RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
-  return CompareRates(channel, version, base, std::cout);
+  return CompareRates(channel, version, base, absl::GetFlag(FLAGS_json), std::cout);
 }
 
 absl::Status RunExportRates(const std::vector<std::string>& versions) {
@@ -317,14 +320,14 @@ absl::Status PrintAccess() {
   const std::string caller = absl::GetFlag(FLAGS_caller);
   const std::string path = RolesFileFromFlags();
   if (caller.empty()) {
-    ShowAccess(std::cout);
+    ShowAccess(absl::GetFlag(FLAGS_json), std::cout);
     return absl::OkStatus();
   }
   if (path.empty()) return InvalidField("--roles_file", "is needed: it says what a caller is");
   RESERVE_ASSIGN_OR_RETURN(const RolesByCaller roles, ReadRoles(path));
   const auto found = roles.find(caller);
   if (found == roles.end()) return CallerNotNamed(caller);
-  ShowAccessOf(caller, found->second, std::cout);
+  ShowAccessOf(caller, found->second, absl::GetFlag(FLAGS_json), std::cout);
   return absl::OkStatus();
 }
 
@@ -362,9 +365,15 @@ absl::Status RunCheck() {
   return CheckLedger(channel, {.recharge = absl::GetFlag(FLAGS_recharge)}, std::cout);
 }
 
+absl::Status RunStatus() {
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
+  return ShowStatus(channel, absl::GetFlag(FLAGS_json), std::cout);
+}
+
 absl::Status RunVerify() {
   RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, LedgerChannel());
-  RESERVE_ASSIGN_OR_RETURN(const int64_t differences, VerifyLedger(channel, std::cout));
+  RESERVE_ASSIGN_OR_RETURN(const int64_t differences,
+                           VerifyLedger(channel, std::cout, {.json = absl::GetFlag(FLAGS_json)}));
   if (differences == 0) return absl::OkStatus();
   return DifferencesFound(differences);
 }

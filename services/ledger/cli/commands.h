@@ -53,6 +53,9 @@ absl::Status RunCheck();
 // does not name it.
 absl::Status PrintAccess();
 
+// Shows how the running ledger is. FAILED_PRECONDITION if it does not serve.
+absl::Status RunStatus();
+
 // Has the running ledger recompute everything. DATA_LOSS if something does not add up.
 absl::Status RunVerify();
 

@@ -1,10 +1,13 @@
 #include "services/ledger/cli/rate_decks.h"
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "common/digest/random_key.h"
@@ -12,6 +15,7 @@
 #include "common/money/money.h"
 #include "common/rpc/conversions.h"
 #include "common/rpc/status.h"
+#include "services/ledger/cli/json_text.h"
 #include "services/ledger/cli/message_text.h"
 
 namespace reserve::cli {
@@ -20,6 +24,7 @@ namespace {
 constexpr absl::Duration kDeadline = absl::Minutes(2);
 constexpr int kMaxTries = 5;
 constexpr int kShownLines = 5;
+constexpr int kJsonLines = 1000;
 constexpr absl::Duration kPauseBetweenTries = absl::Seconds(1);
 
 void SetDeadline(grpc::ClientContext* context) {
@@ -59,7 +64,9 @@ std::string RandomId() {
   return absl::BytesToHexString(absl::string_view(random.data(), 16));
 }
 
-absl::Status PrintActivations(pb::Rates::Stub& stub, int64_t deck_version, std::ostream& out) {
+absl::StatusOr<pb::ListRateDeckActivationsResponse> ActivationsOf(pb::Rates::Stub& stub,
+                                                                  int64_t deck_version) {
+  pb::ListRateDeckActivationsResponse all;
   pb::ListRateDeckActivationsRequest request;
   request.set_deck_version(deck_version);
   do {
@@ -68,15 +75,19 @@ absl::Status PrintActivations(pb::Rates::Stub& stub, int64_t deck_version, std::
     SetDeadline(&context);
     RESERVE_RETURN_IF_ERROR(
         FromGrpcStatus(stub.ListRateDeckActivations(&context, request, &response)));
-    for (const pb::RateDeckActivation& each : response.activations()) {
-      out << "  from " << TextOf(each.effective_time());
-      if (each.has_end_time()) out << " until " << TextOf(each.end_time());
-      out << ": " << TextOf(each.state()) << (each.backdated() ? ", backdated" : "") << " ("
-          << each.reason() << (each.actor().empty() ? "" : ", ") << each.actor() << ")\n";
-    }
+    all.mutable_activations()->MergeFrom(response.activations());
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
-  return absl::OkStatus();
+  return all;
+}
+
+void PrintActivations(const pb::ListRateDeckActivationsResponse& activations, std::ostream& out) {
+  for (const pb::RateDeckActivation& each : activations.activations()) {
+    out << "  from " << TextOf(each.effective_time());
+    if (each.has_end_time()) out << " until " << TextOf(each.end_time());
+    out << ": " << TextOf(each.state()) << (each.backdated() ? ", backdated" : "") << " ("
+        << each.reason() << (each.actor().empty() ? "" : ", ") << each.actor() << ")\n";
+  }
 }
 
 std::string AmountOf(const google::type::Money& money) {
@@ -122,13 +133,19 @@ absl::Status PrintSome(pb::Rates::Stub& stub, pb::CompareRateDecksRequest reques
 }  // namespace
 
 absl::Status CompareRates(const std::shared_ptr<grpc::Channel>& channel, int64_t deck_version,
-                          int64_t base_version, std::ostream& out) {
+                          int64_t base_version, bool json, std::ostream& out) {
   const auto stub = pb::Rates::NewStub(channel);
   pb::CompareRateDecksRequest request;
   request.set_deck_version(deck_version);
   request.set_base_deck_version(base_version);
-  request.set_page_size(1);
+  // For JSON the first page of the changes as well; `next_page_token` says that there are more.
+  request.set_page_size(json ? kJsonLines : 1);
   RESERVE_ASSIGN_OR_RETURN(const pb::CompareRateDecksResponse all, Compare(*stub, request));
+  if (json) {
+    out << JsonOf(all) << std::endl;
+    return absl::OkStatus();
+  }
+  request.set_page_size(1);
   request.set_base_deck_version(all.base_deck_version());
   out << "compare-rates: version " << deck_version << " with version " << all.base_deck_version()
       << ": " << all.unchanged_count() << " lines cost the same\n";
@@ -198,22 +215,32 @@ absl::StatusOr<pb::RateDeckActivation> SendActivation(pb::Rates::Stub& stub,
   return sent;
 }
 
-absl::Status ListRateDecks(const std::shared_ptr<grpc::Channel>& channel, std::ostream& out) {
+absl::Status ListRateDecks(const std::shared_ptr<grpc::Channel>& channel, bool json,
+                           std::ostream& out) {
   const auto stub = pb::Rates::NewStub(channel);
   pb::ListRateDecksRequest request;
+  std::vector<std::string> as_json;
   do {
     pb::ListRateDecksResponse response;
     grpc::ClientContext context;
     SetDeadline(&context);
     RESERVE_RETURN_IF_ERROR(FromGrpcStatus(stub->ListRateDecks(&context, request, &response)));
     for (const pb::RateDeck& deck : response.rate_decks()) {
+      RESERVE_ASSIGN_OR_RETURN(const pb::ListRateDeckActivationsResponse activations,
+                               ActivationsOf(*stub, deck.version()));
+      if (json) {
+        as_json.push_back(absl::StrCat("{\"rateDeck\":", JsonOf(deck),
+                                       ",\"timeline\":", JsonOf(activations), "}"));
+        continue;
+      }
       out << deck.version() << " \"" << deck.name() << "\" " << deck.currency_code() << " "
           << deck.series() << ", " << deck.rate_count()
           << (deck.rate_count() == 1 ? " rate: " : " rates: ") << TextOf(deck.state()) << "\n";
-      RESERVE_RETURN_IF_ERROR(PrintActivations(*stub, deck.version(), out));
+      PrintActivations(activations, out);
     }
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
+  if (json) out << "{\"rateDecks\":[" << absl::StrJoin(as_json, ",") << "]}\n";
   out << std::flush;
   return absl::OkStatus();
 }

@@ -29,11 +29,12 @@ struct ActivateRatesOptions {
 };
 
 // Lists the decks, newest first, and when each was, is or will be in force.
-absl::Status ListRateDecks(const std::shared_ptr<grpc::Channel>& channel, std::ostream& out);
+absl::Status ListRateDecks(const std::shared_ptr<grpc::Channel>& channel, bool json,
+                           std::ostream& out);
 // Says what would change with the deck: counts, the first lines of each sort, and what recent usage
 // would have cost. `base_version` 0: compared with the deck that is in force.
 absl::Status CompareRates(const std::shared_ptr<grpc::Channel>& channel, int64_t deck_version,
-                          int64_t base_version, std::ostream& out);
+                          int64_t base_version, bool json, std::ostream& out);
 // Brings a deck into force, and tells from when it is.
 absl::Status ActivateRates(const std::shared_ptr<grpc::Channel>& channel,
                            const ActivateRatesOptions& options, std::ostream& out);

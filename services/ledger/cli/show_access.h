@@ -10,11 +10,11 @@
 namespace reserve::cli {
 
 // The table: a line for each method of the ledger, with the roles that may call it.
-void ShowAccess(std::ostream& out);
+void ShowAccess(bool json, std::ostream& out);
 
 // What a caller with these roles may do: a line for each method that it may call, and how many
 // there are. What it may not is not shown.
-void ShowAccessOf(absl::string_view caller, Roles roles, std::ostream& out);
+void ShowAccessOf(absl::string_view caller, Roles roles, bool json, std::ostream& out);
 
 }  // namespace reserve::cli
 

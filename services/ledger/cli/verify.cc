@@ -7,6 +7,7 @@
 #include "common/clock/monotonic.h"
 #include "common/rpc/status.h"
 #include "reserve/ledger/v1/audit.grpc.pb.h"
+#include "services/ledger/cli/json_text.h"
 
 namespace reserve::cli {
 namespace {
@@ -41,7 +42,7 @@ void Print(const pb::Difference& d, std::ostream& out) {
 // Everything so far, over all streams.
 class Verification {
  public:
-  explicit Verification(std::ostream& out) : out_(out) {}
+  Verification(std::ostream& out, bool json) : out_(out), json_(json) {}
 
   // One stream. True in `*done` if it came to the end.
   absl::Status Stream(pb::Audit::Stub& stub, bool* done, bool* progress) {
@@ -56,7 +57,11 @@ class Verification {
       of_stream = message.counts();
       resume_token_ = message.resume_token();
       for (const pb::Difference& difference : message.differences()) {
-        Print(difference, out_);
+        if (json_) {
+          *found_.add_differences() = difference;
+        } else {
+          Print(difference, out_);
+        }
         ++printed_;
       }
       if (message.done()) *done = true;
@@ -67,6 +72,12 @@ class Verification {
   }
 
   int64_t Close() {
+    if (json_) {
+      *found_.mutable_counts() = counts_;
+      found_.set_done(true);
+      out_ << JsonOf(found_) << std::endl;
+      return counts_.differences();
+    }
     if (printed_ < counts_.differences()) {
       out_ << "and " << counts_.differences() - printed_ << " more differences, not shown\n";
     }
@@ -76,7 +87,7 @@ class Verification {
 
  private:
   void ShowProgress(const pb::VerifyCounts& of_stream) {
-    if (MonotonicNow() - last_progress_ < kProgressInterval) return;
+    if (json_ || MonotonicNow() - last_progress_ < kProgressInterval) return;
     last_progress_ = MonotonicNow();
     pb::VerifyCounts so_far = counts_;
     AddCounts(of_stream, &so_far);
@@ -84,6 +95,8 @@ class Verification {
   }
 
   std::ostream& out_;
+  const bool json_;
+  pb::VerifyLedgerResponse found_;  // for JSON
   std::string resume_token_;
   pb::VerifyCounts counts_;
   int64_t printed_ = 0;
@@ -103,7 +116,7 @@ bool IsFinal(const absl::Status& status) {
 absl::StatusOr<int64_t> VerifyLedger(const std::shared_ptr<grpc::Channel>& channel,
                                      std::ostream& out, const VerifyOptions& options) {
   const auto stub = pb::Audit::NewStub(channel);
-  Verification verification(out);
+  Verification verification(out, options.json);
   for (int failures = 0;;) {
     bool done = false;
     bool progress = false;
@@ -115,7 +128,7 @@ absl::StatusOr<int64_t> VerifyLedger(const std::shared_ptr<grpc::Channel>& chann
       return status.ok() ? absl::DataLossError("the ledger ended the verification before its end")
                          : status;
     }
-    out << "going on after: " << status << std::endl;
+    if (!options.json) out << "going on after: " << status << std::endl;
     absl::SleepFor(options.pause_after_failure);
   }
 }

@@ -20,6 +20,8 @@ struct VerifyOptions {
   // Streams that break without progress in a row before it gives up.
   int max_failures = 10;
   absl::Duration pause_after_failure = absl::Seconds(1);
+  // One line of JSON at the end, {"counts": {...}, "differences": [...]}, and nothing else.
+  bool json = false;
 };
 
 // Writes a line for each difference, progress now and then, and a closing line of

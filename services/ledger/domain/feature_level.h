@@ -15,7 +15,6 @@ inline constexpr int kTaggedChainLevel = 2;
 inline constexpr int kReceiptsLevel = 3;
 // Plans have versions, users change plans at a time to come, and are removed and blocked (K4).
 inline constexpr int kPlansLevel = 4;
-
 // Months leave the table of entries (storage/archive_rows.h).
 inline constexpr int kArchivesLevel = 5;
 // Limits against fraud count, refuse, and suspend automatic recharging (L1 to L5).

@@ -29,6 +29,8 @@ constexpr int kIoTimeoutSeconds = 4;
 // connections by it.)
 constexpr int kBulkIoTimeoutSeconds = 29;
 constexpr int kMaxImportTries = 10;
+// Recharges that are not over are counted this often, for the metrics.
+constexpr absl::Duration kCountRechargesEvery = absl::Seconds(5);
 // A renewal is one short statement; two, so that one that waits for a lock is not in the way.
 constexpr int kDoorThreads = 2;
 
@@ -86,7 +88,8 @@ Engine::Engine(EngineOptions options)
   for (int i = 0; i < options_.lanes; ++i) {
     lanes_.push_back(std::make_unique<Lane>(
         options_, catalogs_, writing_patience_, stats_,
-        [this](const std::vector<book::RechargeKey>& keys) { dispatcher_->Announce(keys); },
+        [this](const std::vector<book::RechargeKey>& keys,
+               const std::vector<TraceContext>& traces) { dispatcher_->Announce(keys, traces); },
         [this](const std::vector<std::string>& accounts) { unrated_.NoteNewUsers(accounts); },
         [this](int64_t version, Task task) { decks_->Wait(version, std::move(task)); }));
   }
@@ -320,6 +323,8 @@ void Engine::KeepHouse() {
     Keep(Step::kHolds, connection, [this](storage::Connection& c) { return EndHolds(c); });
     Keep(Step::kUnrated, connection, [this](storage::Connection& c) { return LookForUnpriced(c); });
     Keep(Step::kHeartbeat, connection, [this](storage::Connection& c) { return BeatHeart(c); });
+    Keep(Step::kRechargeCount, connection,
+         [this](storage::Connection& c) { return CountRecharges(c); });
   }
 }
 
@@ -361,6 +366,38 @@ absl::Status Engine::BeatHeart(storage::Connection& connection) {
   RESERVE_RETURN_IF_ERROR(noted);
   next_heartbeat_ = now + options_.heartbeat_interval;
   return absl::OkStatus();
+}
+
+absl::Status Engine::CountRecharges(storage::Connection& connection) {
+  const Moment now = MonotonicNow();
+  if (now < next_recharge_count_) return absl::OkStatus();
+  RESERVE_ASSIGN_OR_RETURN(const storage::OpenRecharges open,
+                           storage::CountOpenRecharges(connection));
+  stats_.recharges_waiting = open.waiting;
+  stats_.recharges_in_flight = open.in_flight;
+  stats_.recharges_pending = open.pending;
+  stats_.recharges_in_review = open.in_review;
+  stats_.oldest_attempt_micros =
+      open.oldest_attempt == absl::InfiniteFuture() ? 0 : absl::ToUnixMicros(open.oldest_attempt);
+  RESERVE_ASSIGN_OR_RETURN(std::vector<storage::ServingLedger> ledgers,
+                           storage::ListLedgers(connection));
+  {
+    absl::MutexLock lock(&ledgers_mutex_);
+    ledgers_ = std::move(ledgers);
+  }
+  next_recharge_count_ = now + kCountRechargesEvery;
+  return absl::OkStatus();
+}
+
+absl::Duration Engine::OldestUnknownOutcome() const {
+  const int64_t micros = stats_.oldest_attempt_micros;
+  if (micros == 0) return absl::ZeroDuration();
+  return std::max(Now() - absl::FromUnixMicros(micros), absl::ZeroDuration());
+}
+
+std::vector<storage::ServingLedger> Engine::ledgers() const {
+  absl::MutexLock lock(&ledgers_mutex_);
+  return ledgers_;
 }
 
 void Engine::Leave() {

@@ -41,6 +41,7 @@
 #include "services/ledger/engine/usage_counter.h"
 #include "services/ledger/rates/rate_deck.h"
 #include "services/ledger/rates/rate_rows.h"
+#include "services/ledger/storage/feature_level.h"
 
 namespace reserve::engine {
 
@@ -88,6 +89,12 @@ class Engine {
       storage::Connection& connection, int64_t version);
   const EngineOptions& options() const { return options_; }
   const EngineStats& stats() const { return stats_; }
+  // How the database replicates; -1 of each while that is not known.
+  void NoteReplication(int64_t replicas, int64_t semi_sync_enabled, int64_t semi_sync_in_force) {
+    stats_.database_replicas = replicas;
+    stats_.semi_sync_enabled = semi_sync_enabled;
+    stats_.semi_sync_in_force = semi_sync_in_force;
+  }
   // The wall clock was set, as whoever watches it has seen (ClockWatch).
   void NoteClockJump() { ++stats_.clock_jumps; }
   StepReport& steps() { return stats_.steps; }
@@ -96,6 +103,11 @@ class Engine {
   void NoteDatabaseWorks();
   // Tells that it can write again, as far as can be known without a fact to be written.
   void NoteTroubleIsOver() { stats_.write_trouble.Worked(); }
+  // How long ago the oldest attempt began whose outcome is not known, as last looked at; zero if
+  // there is none.
+  absl::Duration OldestUnknownOutcome() const;
+  // The ledgers that serve from this database, as last looked at.
+  std::vector<storage::ServingLedger> ledgers() const ABSL_LOCKS_EXCLUDED(ledgers_mutex_);
   // What the connections of the engine, and of who uses its options, met.
   storage::ErrorTally& database_errors() { return database_errors_; }
   absl::Time Now() const { return options_.clock(); }
@@ -161,6 +173,8 @@ class Engine {
   absl::Status LookForUnpriced(storage::Connection& connection);
   // Says that this ledger is there, if it is time to.
   absl::Status BeatHeart(storage::Connection& connection);
+  // Counts the recharges that are not over, and sees who serves, if it is time to.
+  absl::Status CountRecharges(storage::Connection& connection);
   // Says that it has ended, if that can be said at once.
   void Leave();
 
@@ -173,6 +187,7 @@ class Engine {
   // Of the housekeeper's thread only.
   DueTimes due_times_{options_, stats_};
   Moment next_heartbeat_ = -absl::InfiniteDuration();
+  Moment next_recharge_count_ = -absl::InfiniteDuration();
   TaskPage rechecks_{TaskPage::LookAtNone()};
   TaskPage moved_{TaskPage::LookAtNone()};  // whose due times were too far off
   TaskPage notices_{TaskPage::LookAtNone()};
@@ -186,6 +201,9 @@ class Engine {
   std::unique_ptr<ReratingRunner> reratings_;
   std::unique_ptr<UsageCounter> usage_counter_;
   std::vector<std::unique_ptr<Lane>> lanes_;
+
+  mutable absl::Mutex ledgers_mutex_;
+  std::vector<storage::ServingLedger> ledgers_ ABSL_GUARDED_BY(ledgers_mutex_);
 
   std::atomic<bool> started_ = false;
   absl::Mutex mutex_;

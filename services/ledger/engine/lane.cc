@@ -48,6 +48,22 @@ size_t CutBetweenAccounts(absl::Span<Task> tasks) {
   return border == tasks.end() ? 0 : static_cast<size_t>(border - tasks.begin());
 }
 
+// A span names at most so many of the calls that a transaction served.
+constexpr size_t kMostLinks = 128;
+
+// By which call each recharge was opened: the last of its account in the batch.
+std::vector<TraceContext> TracesOf(const std::vector<book::RechargeKey>& recharges,
+                                   absl::Span<const Task> tasks) {
+  std::vector<TraceContext> traces(recharges.size());
+  absl::flat_hash_map<absl::string_view, TraceContext*> by_account;
+  for (size_t i = 0; i < recharges.size(); ++i) by_account[recharges[i].first] = &traces[i];
+  for (const Task& task : tasks) {
+    const auto found = by_account.find(task.account_id);
+    if (found != by_account.end()) *found->second = task.trace;
+  }
+  return traces;
+}
+
 // What the caller is told of an error that concerns the whole batch. If one of its commits is
 // unknown an error says only that it could not be found out.
 absl::Status ForCaller(const absl::Status& error, bool unknown) {
@@ -154,7 +170,9 @@ void Lane::Run() {
     std::vector<Task> tasks = TakeQueued();
     if (tasks.empty()) break;  // stopping, and nothing is left
     if (const auto in_time = DropTooLate(absl::MakeSpan(tasks)); !in_time.empty()) {
+      const Moment began = MonotonicNow();
       Process(in_time);
+      stats_.batch_micros.Note(absl::ToInt64Microseconds(MonotonicNow() - began));
     }
     absl::MutexLock lock(&mutex_);
     drain_.Note(tasks.size(), MonotonicNow() - busy_since_);
@@ -213,6 +231,7 @@ void Lane::TryUntilAnswered(absl::Span<Task> tasks, Past past, Moment give_up) {
   int conflicts = 0;
   for (int tries = 1;; ++tries) {
     const Moment began = MonotonicNow();
+    if (tries > 1) ++stats_.retries;
     const Outcome outcome = Try(tasks, &duplicates, &reading, &error);
     if (outcome == Outcome::kDone) return;
     // A duplicate is looked up now, or a balance read: that is an answer, however late.
@@ -258,6 +277,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
     return MayPass(status) ? Outcome::kRetry : Outcome::kFailed;
   }
   const Reading read = std::exchange(*reading, Reading::kLocked);  // of another try
+  const absl::Time began_time = options_.tracer == nullptr ? absl::Time() : absl::Now();
   Attempt attempt;
   attempt.commands.reserve(tasks.size());
   for (const Task& task : tasks) {
@@ -269,7 +289,9 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
     return Judge(status, duplicates, read, error);
   }
   if (attempt.has_writes) {
+    const Moment began = MonotonicNow();
     status = connection_->Commit();
+    stats_.commit_micros.Note(absl::ToInt64Microseconds(MonotonicNow() - began));
     if (!status.ok()) {
       // Unknown, unless the server said so: look the keys up, never assume.
       *duplicates = book::Duplicates::kLookUp;
@@ -290,6 +312,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
   }
   book::Folded& folded = attempt.folded;
   ++stats_.batches;
+  stats_.batch_sizes.Note(static_cast<int64_t>(tasks.size()));
   stats_.commands += static_cast<int64_t>(tasks.size());
   stats_.duplicates += folded.duplicates;
   stats_.unbooked_emergencies += folded.unbooked_emergencies;
@@ -303,10 +326,33 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
   // Replays come in swarms: after one, look first.
   expect_duplicates_ = folded.duplicates * 8 > static_cast<int>(tasks.size());
   stats_.booked_unrated += folded.unrated;
-  if (!folded.due_recharges.empty()) on_due_recharges_(folded.due_recharges);
+  if (options_.tracer != nullptr) TraceBatch(tasks, began_time, attempt.has_writes);
+  if (!folded.due_recharges.empty()) {
+    on_due_recharges_(folded.due_recharges, TracesOf(folded.due_recharges, tasks));
+  }
   if (!folded.with_new_users.empty()) on_new_users_(folded.with_new_users);
   Answer(tasks, std::move(folded.replies));
   return Outcome::kDone;
+}
+
+void Lane::TraceBatch(absl::Span<const Task> tasks, absl::Time began, bool committed) {
+  Span span;
+  for (const Task& task : tasks) {
+    if (!options_.tracer->Keeps(task.trace)) continue;
+    // Usages of one batch call stand together, and are one call.
+    if (!span.links.empty() && span.links.back() == task.trace) continue;
+    if (span.links.size() == kMostLinks) break;
+    span.links.push_back(task.trace);
+  }
+  if (span.links.empty()) return;
+  // It stands in the trace of the first, and names the others.
+  span.context = options_.tracer->Begin(span.links.front());
+  span.parent_id = span.links.front().span_id;
+  span.name = committed ? "ledger.commit" : "ledger.read";
+  span.start = began;
+  span.end = absl::Now();
+  span.figures = {{"reserve.batch.commands", static_cast<int64_t>(tasks.size())}};
+  options_.tracer->End(std::move(span));
 }
 
 absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Reading reading) {

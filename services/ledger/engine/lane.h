@@ -30,12 +30,14 @@
 #include "absl/types/span.h"
 #include "common/clock/monotonic.h"
 #include "common/digest/random_key.h"
+#include "common/telemetry/trace.h"
 #include "services/ledger/book/fold.h"
 #include "services/ledger/book/image.h"
 #include "services/ledger/book/keys.h"
 #include "services/ledger/domain/feature_level.h"
 #include "services/ledger/engine/account_cache.h"
 #include "services/ledger/engine/catalog.h"
+#include "services/ledger/engine/distribution.h"
 #include "services/ledger/engine/known_level.h"
 #include "services/ledger/engine/overload.h"
 #include "services/ledger/engine/patience.h"
@@ -108,6 +110,9 @@ struct EngineOptions {
   CatalogKeeper::DatabaseClock database_clock = storage::DatabaseTime;
   // How long a batch goes by the timeline that was read last, before it reads it again.
   absl::Duration timeline_read_again_after = CatalogKeeper::kReadAgainAfter;
+  // Gets a span for each transaction that serves sampled calls; null for none. Must outlive the
+  // engine.
+  Tracer* tracer = nullptr;
 };
 
 // Counts since the start. Each is written by many threads and read by metrics.
@@ -146,13 +151,35 @@ struct EngineStats {
   std::atomic<int64_t> queued_bytes{0};
   // Commands that were told that the database can't do them at the moment.
   std::atomic<int64_t> unavailable{0};
+  // Commands in a transaction; how long a COMMIT took, and a batch from its first try until it was
+  // answered, in microseconds.
+  Distribution batch_sizes{1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000};
+  Distribution commit_micros{200,    500,     1'000,   2'000,   5'000,     10'000,   20'000,
+                             50'000, 100'000, 200'000, 500'000, 1'000'000, 5'000'000};
+  Distribution batch_micros{500,    1'000,   2'000,   5'000,   10'000,    20'000,
+                            50'000, 100'000, 200'000, 500'000, 1'000'000, 5'000'000};
+  std::atomic<int64_t> retries{
+      0};  // batches, or parts of them, tried again, whatever came in between
+  // Recharges that are not over, of all accounts, as last counted (storage/recharge_rows.h), and
+  // when the oldest attempt began whose outcome is not known, in microseconds since 1970; 0: none.
+  std::atomic<int64_t> recharges_waiting{0};
+  std::atomic<int64_t> recharges_in_flight{0};
+  std::atomic<int64_t> recharges_pending{0};
+  std::atomic<int64_t> recharges_in_review{0};
+  std::atomic<int64_t> oldest_attempt_micros{0};
+  // How the database replicates, as whoever looks at it has said; -1 of each: it is not known.
+  std::atomic<int64_t> database_replicas{-1};
+  std::atomic<int64_t> semi_sync_enabled{-1};
+  std::atomic<int64_t> semi_sync_in_force{-1};
   WriteTrouble write_trouble;
   StepReport steps;
 };
 
 class Lane {
  public:
-  using OnDueRecharges = std::function<void(const std::vector<book::RechargeKey>&)>;
+  // Called with what can be taken now, and of each the trace of the call that opened it.
+  using OnDueRecharges =
+      std::function<void(const std::vector<book::RechargeKey>&, const std::vector<TraceContext>&)>;
   // Called with accounts once it is committed that they have new users.
   using OnNewUsers = std::function<void(const std::vector<std::string>&)>;
   // Called with a task that needs a deck that is not in memory, in place of an answer to it.
@@ -221,6 +248,9 @@ class Lane {
   // ABORTED "MONTH_IS_SEALED" if something is to be written about a usage of a month that was
   // sealed since the lane last read of it (U8).
   absl::Status CheckMonthsOpen(const domain::Context& context, const book::WriteSet& writes);
+  // Makes the span of a transaction that was committed, or needed no commit, if it served calls
+  // that are sampled.
+  void TraceBatch(absl::Span<const Task> tasks, absl::Time began, bool committed);
   // Puts into the image what is remembered of the accounts.
   void Recall(Attempt& attempt, Reading reading);
   // Keeps the accounts as they are now: once the attempt is committed.

@@ -88,6 +88,11 @@ void QueryPool::Submit(Work work, Done done, Gone gone) {
   done(Overloaded("queries", retry_after));
 }
 
+QueryPool::Load QueryPool::load() {
+  absl::MutexLock lock(&mutex_);
+  return {thread_count_, running_, static_cast<int64_t>(queue_.size())};
+}
+
 absl::Status QueryPool::Run(Work work) {
   absl::Notification ended;
   absl::Status result;

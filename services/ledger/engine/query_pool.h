@@ -56,6 +56,14 @@ class QueryPool {
   // io_timeout_seconds, which must be nobody else's.
   void Drain();
 
+  // How much there is to do: threads with a connection each, those at work, and what waits.
+  struct Load {
+    int64_t threads;
+    int64_t busy;
+    int64_t waiting;
+  };
+  Load load() ABSL_LOCKS_EXCLUDED(mutex_);
+
   // The database was asked elsewhere, and works: an outage from now on is a new one.
   void NoteDatabaseWorks() { patience_.Worked(); }
 

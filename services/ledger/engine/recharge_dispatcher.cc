@@ -15,6 +15,7 @@ namespace reserve::engine {
 namespace {
 
 constexpr size_t kMaxClaimsAtOnce = 256;
+constexpr size_t kMostTraced = 4096;
 // The clocks of ledgers that work together are never further apart than this.
 constexpr absl::Duration kMostApart = absl::Hours(2);
 // Longer than any gateway remembers a key.
@@ -60,8 +61,16 @@ void RechargeDispatcher::Remove(RechargeWatcher* watcher) {
                   watching_.end());
 }
 
-void RechargeDispatcher::Announce(const std::vector<book::RechargeKey>& keys) {
+void RechargeDispatcher::Announce(const std::vector<book::RechargeKey>& keys,
+                                  const std::vector<TraceContext>& traces) {
   absl::MutexLock lock(&mutex_);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (!traces[i].valid() || !traces_.try_emplace(keys[i], traces[i]).second) continue;
+    traced_.push_back(keys[i]);
+    if (traced_.size() <= kMostTraced) continue;
+    traces_.erase(traced_.front());
+    traced_.pop_front();
+  }
   if (watching_.empty()) return;  // found by polling once somebody watches
   announced_.insert(announced_.end(), keys.begin(), keys.end());
   waker_.Wake();
@@ -83,6 +92,18 @@ void RechargeDispatcher::Renewed(const book::RechargeKey& key, Moment asked) {
     const auto found = watching.in_flight.find(key);
     if (found != watching.in_flight.end()) found->second.end = asked + options_.lease_duration;
   }
+}
+
+int64_t RechargeDispatcher::Watchers() {
+  absl::MutexLock lock(&mutex_);
+  return static_cast<int64_t>(watching_.size());
+}
+
+int64_t RechargeDispatcher::LeasesHeld() {
+  absl::MutexLock lock(&mutex_);
+  size_t held = 0;
+  for (const Watching& watching : watching_) held += watching.in_flight.size();
+  return static_cast<int64_t>(held);
 }
 
 void RechargeDispatcher::Run() {
@@ -311,9 +332,11 @@ void RechargeDispatcher::Deliver(const std::vector<Assignment>& assignments, abs
     const book::RechargeKey key = assignment.key();
     for (Watching& watching : watching_) {
       if (watching.in_flight.count(key) == 0) continue;
+      const auto traced = traces_.find(key);
       watching.watcher->OnLease({assignment.recharge, options_.lease_duration,
                                  AttemptAge(assignment.recharge.attempt_start, now),
-                                 assignment.handed_out_before});
+                                 assignment.handed_out_before,
+                                 traced == traces_.end() ? TraceContext() : traced->second});
       ++stats_.leases_granted;
       break;
     }

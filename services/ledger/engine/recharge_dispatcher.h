@@ -9,6 +9,7 @@
 #define RESERVE_SERVICES_LEDGER_ENGINE_RECHARGE_DISPATCHER_H_
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <thread>
@@ -20,6 +21,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
+#include "common/telemetry/trace.h"
 #include "services/ledger/engine/lane.h"
 #include "services/ledger/engine/task_page.h"
 #include "services/ledger/storage/recharge_rows.h"
@@ -31,6 +33,8 @@ struct LeasedRecharge {
   absl::Duration lease_remaining;
   absl::Duration attempt_age;
   bool handed_out_before = false;
+  // Of the call that opened it, if that came to this ledger and not long ago.
+  TraceContext trace = {};
 };
 
 // A worker that watches. OnLease is called from the dispatcher's thread and must
@@ -54,11 +58,15 @@ class RechargeDispatcher {
   void Add(RechargeWatcher* watcher, std::string worker_id, int max_in_flight);
   void Remove(RechargeWatcher* watcher);
 
-  // These recharges can be taken now.
-  void Announce(const std::vector<book::RechargeKey>& keys);
+  // These recharges can be taken now. `traces`: of each the call that opened it.
+  void Announce(const std::vector<book::RechargeKey>& keys,
+                const std::vector<TraceContext>& traces);
   // A report under that lease on the recharge was applied: its worker has room again. Of the next
   // attempt's lease, which may have been given meanwhile, that says nothing.
   void Reported(const book::RechargeKey& key, int64_t lease_epoch);
+  // How many workers watch here, and how many leases they have.
+  int64_t Watchers() ABSL_LOCKS_EXCLUDED(mutex_);
+  int64_t LeasesHeld() ABSL_LOCKS_EXCLUDED(mutex_);
   // A lease was prolonged; it ends one lease's duration after `asked`.
   void Renewed(const book::RechargeKey& key, Moment asked);
 
@@ -113,6 +121,9 @@ class RechargeDispatcher {
   Waker waker_{&mutex_};
   std::vector<Watching> watching_ ABSL_GUARDED_BY(mutex_);
   std::vector<book::RechargeKey> announced_ ABSL_GUARDED_BY(mutex_);
+  // What opened them, of the latest thousands: a retry, too, belongs to that trace.
+  absl::flat_hash_map<book::RechargeKey, TraceContext> traces_ ABSL_GUARDED_BY(mutex_);
+  std::deque<book::RechargeKey> traced_ ABSL_GUARDED_BY(mutex_);  // the oldest first
   bool backlog_ ABSL_GUARDED_BY(mutex_) = false;  // more was due than there was room for
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 

@@ -35,6 +35,8 @@ absl::string_view NameOf(Step step) {
       return "usage_count";
     case Step::kHeartbeat:
       return "heartbeat";
+    case Step::kRechargeCount:
+      return "recharge_count";
   }
   return "";
 }

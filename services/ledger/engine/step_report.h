@@ -33,8 +33,9 @@ enum class Step {
   kReratings,      // usages are rated again, as was asked for
   kUsageCount,     // usage is added up by day and prefix
   kHeartbeat,      // the ledger says that it is there
+  kRechargeCount,  // recharges that are not over are counted
 };
-inline constexpr int kSteps = static_cast<int>(Step::kHeartbeat) + 1;
+inline constexpr int kSteps = static_cast<int>(Step::kRechargeCount) + 1;
 
 // "dispatch", as the label of the metrics and in the log.
 absl::string_view NameOf(Step step);

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
+#include "common/telemetry/trace.h"
 #include "services/ledger/book/command.h"
 
 namespace reserve::engine {
@@ -34,6 +35,8 @@ struct Task {
   // Whose call it is: the name in the caller's certificate; empty of what the ledger does by
   // itself.
   std::string caller = {};
+  // Of which trace the call is; of none what the ledger does by itself.
+  TraceContext trace = {};
 };
 
 // About how much memory a task holds while it waits. Cheap: it looks at the sizes

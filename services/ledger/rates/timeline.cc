@@ -57,6 +57,17 @@ int64_t Timeline::VersionAt(absl::string_view currency, absl::string_view series
   return 0;
 }
 
+std::vector<DeckActivation> Timeline::InForceAt(absl::Time time) const {
+  std::vector<DeckActivation> in_force;
+  for (const DeckActivation& each : activations_) {
+    if (!Counts(each) || each.from > time) continue;
+    // They are in order: of a key the last one that has begun is in force.
+    if (!in_force.empty() && SameKey(in_force.back(), each)) in_force.pop_back();
+    in_force.push_back(each);
+  }
+  return in_force;
+}
+
 bool Timeline::IsUndecidedAt(absl::string_view currency, absl::string_view series,
                              absl::Time time) const {
   if (!has_undecided_) return false;

@@ -79,6 +79,8 @@ class Timeline {
   bool IsUndecidedAt(absl::string_view currency, absl::string_view series, absl::Time time) const;
   // The decks in force at `time`, and at any time later.
   std::set<int64_t> VersionsFrom(absl::Time time) const;
+  // What is in force at `time`, one activation of each currency and series that has one.
+  std::vector<DeckActivation> InForceAt(absl::Time time) const;
   // Has any deck of the currency been activated?
   bool HasCurrency(absl::string_view currency) const;
 

@@ -26,9 +26,10 @@ bool Same(const Replication& a, const Replication& b) {
 
 }  // namespace
 
-ReplicationWatch::ReplicationWatch(storage::DatabaseOptions database,
-                                   prometheus::Registry& registry, Intervals intervals)
-    : database_(std::move(database)),
+ReplicationWatch::ReplicationWatch(engine::Engine& engine, prometheus::Registry& registry,
+                                   Intervals intervals)
+    : engine_(engine),
+      database_(engine.options().database),
       intervals_(intervals),
       enabled_(MakeGauge(registry, "reserve_ledger_semi_sync_enabled",
                          "1 if the database is told to answer a commit only once a replica has "
@@ -78,6 +79,7 @@ void ReplicationWatch::TellNothingIsKnown(const absl::Status& why) {
   for (prometheus::Gauge* gauge : {&enabled_, &in_force_, &replicas_}) {
     gauge->Set(std::numeric_limits<double>::quiet_NaN());
   }
+  engine_.NoteReplication(-1, -1, -1);
   told_.reset();  // what is learned next is news
   if (!unknown_.IsDue(ReasonOf(why), MonotonicNow())) return;
   Log(Severity::kWarning, "it is not known how the database replicates",
@@ -89,6 +91,8 @@ void ReplicationWatch::Tell(const Replication& now) {
   enabled_.Set(now.semi_sync_enabled || now.galera ? 1 : 0);
   in_force_.Set(now.semi_sync_in_force || now.galera ? 1 : 0);
   replicas_.Set(static_cast<double>(now.replicas));
+  engine_.NoteReplication(now.replicas, now.semi_sync_enabled || now.galera,
+                          now.semi_sync_in_force || now.galera);
   const bool changed = !told_.has_value() || !Same(now, *told_);
   const bool due = now.CanLoseCommits() && MonotonicNow() - told_at_ >= intervals_.repeat;
   if (!changed && !due) return;

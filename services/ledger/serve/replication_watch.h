@@ -6,7 +6,7 @@
 // it up or is held up by it. While it can't ask, the figures are NaN, which no alert takes for an
 // answer, and the log says so: nobody must go by how it was before. Thread-safe.
 //
-//   ReplicationWatch watch(database, metrics->registry());
+//   ReplicationWatch watch(engine, metrics->registry());
 #ifndef RESERVE_SERVICES_LEDGER_SERVE_REPLICATION_WATCH_H_
 #define RESERVE_SERVICES_LEDGER_SERVE_REPLICATION_WATCH_H_
 
@@ -23,6 +23,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
+#include "services/ledger/engine/engine.h"
 #include "services/ledger/serve/reminder.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/database_url.h"
@@ -38,11 +39,10 @@ class ReplicationWatch {
     absl::Duration repeat = absl::Minutes(1);
   };
 
-  // Begins with a look. `registry` must outlive the watch.
-  ReplicationWatch(storage::DatabaseOptions database, prometheus::Registry& registry,
-                   Intervals intervals);
-  ReplicationWatch(storage::DatabaseOptions database, prometheus::Registry& registry)
-      : ReplicationWatch(std::move(database), registry, Intervals()) {}
+  // Begins with a look. Both must outlive the watch; the engine is told what is seen.
+  ReplicationWatch(engine::Engine& engine, prometheus::Registry& registry, Intervals intervals);
+  ReplicationWatch(engine::Engine& engine, prometheus::Registry& registry)
+      : ReplicationWatch(engine, registry, Intervals()) {}
   // Returns within seconds, also while the database hangs.
   ~ReplicationWatch();
   ReplicationWatch(const ReplicationWatch&) = delete;
@@ -55,6 +55,7 @@ class ReplicationWatch {
   void Tell(const storage::Replication& now);
   void TellNothingIsKnown(const absl::Status& why);
 
+  engine::Engine& engine_;
   storage::DatabaseOptions database_;
   const Intervals intervals_;
   prometheus::Gauge& enabled_;

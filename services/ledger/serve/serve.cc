@@ -18,9 +18,11 @@
 #include "common/rpc/rpc_flags.h"
 #include "common/rpc/server.h"
 #include "common/rpc/shutdown_signal.h"
+#include "common/rpc/tracing.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/telemetry_flags.h"
 #include "services/ledger/api/conversions.h"
+#include "services/ledger/api/engine_metrics.h"
 #include "services/ledger/api/rpc_metrics.h"
 #include "services/ledger/engine/engine.h"
 #include "services/ledger/serve/clock_report.h"
@@ -92,16 +94,18 @@ absl::Status Serve() {
                            RolesFromFlags(metrics->registry()));
   // Before the database is asked: the process lives, whatever that does.
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<HealthPort> health_port, StartHealthPort());
+  RESERVE_ASSIGN_OR_RETURN(const std::shared_ptr<Tracing> tracing,
+                           StartTracing("reserve-ledger", server_options.identity, *metrics));
+  if (tracing->on()) options.tracer = &tracing->tracer();
   TellOfSettings(options.settings);
   engine::Engine engine(std::move(options));
   const storage::SqlThread sql_thread;
   Health health(engine, AllowUnsafeDatabaseFromFlags(), RequireSemiSyncFromFlags());
   RESERVE_RETURN_IF_ERROR(health.Check());
-  const ReplicationWatch replication_watch(engine.options().database, metrics->registry());
+  const ReplicationWatch replication_watch(engine, metrics->registry());
 
-  api::RpcMetrics rpc_metrics(metrics->registry());
-  const auto engine_metrics =
-      std::make_shared<api::EngineMetrics>(engine.stats(), engine.database_errors());
+  api::RpcMetrics rpc_metrics(metrics->registry(), tracing->tracer());
+  const auto engine_metrics = std::make_shared<api::EngineMetrics>(engine);
   metrics->Add(engine_metrics);
   Doorkeeper doorkeeper(api::kErrorDomain, roles.get(), metrics->registry(), rates.of_caller);
   RateLimiter account_rates(rates.for_account);

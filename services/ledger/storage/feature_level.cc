@@ -150,6 +150,18 @@ absl::Status NoteHeartbeat(Connection& connection, absl::string_view ledger_id, 
   return WriteLedger(connection, ledger_id, known_level);
 }
 
+absl::StatusOr<std::vector<ServingLedger>> ListLedgers(Connection& connection) {
+  std::vector<ServingLedger> ledgers;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      "SELECT ledger_id,known_level,TIMESTAMPDIFF(MICROSECOND,heartbeat_time,CURRENT_TIMESTAMP(6)) "
+      "FROM ledgers WHERE ledger_id <> '' AND leave_time IS NULL ORDER BY ledger_id",
+      [&ledgers](const Row& row) {
+        ledgers.push_back(
+            {row.Text(1), static_cast<int>(row.Int(2)), absl::Microseconds(row.Int(3))});
+      }));
+  return ledgers;
+}
+
 absl::Status LeaveLedgers(Connection& connection, absl::string_view ledger_id) {
   return connection.Execute(
       absl::StrCat("UPDATE ledgers SET leave_time = CURRENT_TIMESTAMP(6) WHERE ledger_id = ",

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -28,6 +29,14 @@ absl::Status RegisterLedger(Connection& connection, absl::string_view ledger_id,
 absl::Status NoteHeartbeat(Connection& connection, absl::string_view ledger_id, int known_level);
 // The ledger has ended, and writes nothing any more.
 absl::Status LeaveLedgers(Connection& connection, absl::string_view ledger_id);
+
+// A ledger that has said that it serves, and not that it has ended.
+struct ServingLedger {
+  std::string ledger_id;
+  int known_level = 0;
+  absl::Duration heartbeat_age;  // by the database's clock
+};
+absl::StatusOr<std::vector<ServingLedger>> ListLedgers(Connection& connection);
 
 // A ledger that was not heard of for so long is silent.
 inline constexpr absl::Duration kSilentAfter = absl::Minutes(1);

@@ -260,6 +260,27 @@ absl::StatusOr<std::vector<Recharge>> ListReviews(Connection& connection,
                                ")) ORDER BY account_id, ordinal LIMIT ", limit));
 }
 
+absl::StatusOr<OpenRecharges> CountOpenRecharges(Connection& connection) {
+  OpenRecharges open;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      absl::StrCat("SELECT state,COUNT(CASE WHEN attempt_start IS NULL THEN 1 END),"
+                   "COUNT(CASE WHEN pending_time IS NOT NULL THEN 1 END),COUNT(*),"
+                   "MIN(attempt_start) FROM recharges FORCE INDEX (by_due_time) WHERE state IN (",
+                   static_cast<int>(RechargeState::kOpen), ",",
+                   static_cast<int>(RechargeState::kNeedsReview), ") GROUP BY state"),
+      [&open](const Row& row) {
+        if (row.Int(1) == static_cast<int64_t>(RechargeState::kNeedsReview)) {
+          open.in_review = row.Int(4);
+          return;
+        }
+        open.waiting = row.Int(2);
+        open.pending = row.Int(3);
+        open.in_flight = row.Int(4) - open.waiting - open.pending;
+        if (!row.IsNull(5)) open.oldest_attempt = row.Time(5);
+      }));
+  return open;
+}
+
 absl::StatusOr<std::vector<Recharge>> ListKeeping(Connection& connection,
                                                   const book::RechargeKey& after, int limit) {
   const std::string account_id = Quoted(after.first);

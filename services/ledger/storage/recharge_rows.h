@@ -69,6 +69,18 @@ absl::StatusOr<std::vector<domain::Recharge>> LoadForClosing(Connection& connect
 absl::Status WriteRecharges(Connection& connection,
                             const std::vector<const domain::Recharge*>& recharges);
 
+// Recharges and refunds of all accounts that are not over, by what they wait for.
+struct OpenRecharges {
+  int64_t waiting = 0;    // for a worker, and nothing of them can have been sent
+  int64_t in_flight = 0;  // their charge may have been sent, and is not known to be pending
+  int64_t pending = 0;    // their charge is known to the gateway, which has not decided
+  int64_t in_review = 0;  // for a person
+  // When the oldest attempt began whose outcome is not known, those in review apart; the infinite
+  // future if there is none.
+  absl::Time oldest_attempt = absl::InfiniteFuture();
+};
+absl::StatusOr<OpenRecharges> CountOpenRecharges(Connection& connection);
+
 // Open recharges that are due after `after`, the last first.
 absl::StatusOr<std::vector<domain::Recharge>> RechargesDueAfter(Connection& connection,
                                                                 absl::Time after, int limit);

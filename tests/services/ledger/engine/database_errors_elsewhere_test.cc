@@ -462,6 +462,13 @@ std::vector<Read> Reads() {
          RESERVE_ASSIGN_OR_RETURN(const int64_t count, storage::CountUnrated(c));
          return absl::StrCat(count);
        }},
+      {"recharges that are not over",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const storage::OpenRecharges open,
+                                  storage::CountOpenRecharges(c));
+         return absl::StrCat(open.waiting + open.in_flight + open.pending + open.in_review);
+       }},
+      {"the ledgers that serve", [](Connection& c) { return CountOf(storage::ListLedgers(c)); }},
       {"ListEntries",
        [](Connection& c) { return CountOf(storage::ListEntries(c, "a", kNewest, 10)); }},
       {"ListRecharges",

@@ -1208,6 +1208,29 @@ TEST_F(RowsTest, ReviewsAreListedByAccountAndOrdinalInPages) {
   EXPECT_THAT(*ListReviews(*connection_, {"b", 1}, 10), testing::IsEmpty());
 }
 
+TEST_F(RowsTest, RechargesThatAreNotOverAreCountedByWhatTheyWaitFor) {
+  EXPECT_EQ(CountOpenRecharges(*connection_)->oldest_attempt, absl::InfiniteFuture());
+  const Recharge waiting = OpenRecharge("a", 1, TestNow());
+  Recharge sent = OpenRecharge("a", 2, TestNow());
+  sent.attempt_start = TestNow() - absl::Seconds(7);
+  Recharge pending = OpenRecharge("b", 1, TestNow());
+  pending.attempt_start = TestNow() - absl::Seconds(9);
+  pending.pending_time = TestNow() - absl::Seconds(8);
+  Recharge in_review = OpenRecharge("b", 2, absl::InfiniteFuture());
+  in_review.attempt_start = TestNow() - absl::Hours(1);
+  in_review.state = domain::RechargeState::kNeedsReview;
+  Recharge over = OpenRecharge("c", 1, absl::InfiniteFuture());
+  over.attempt_start = TestNow() - absl::Hours(2);
+  over.state = domain::RechargeState::kSucceeded;
+  ASSERT_TRUE(WriteRecharges(*connection_, {&waiting, &sent, &pending, &in_review, &over}).ok());
+  const OpenRecharges counted = *CountOpenRecharges(*connection_);
+  EXPECT_EQ(counted.waiting, 1);
+  EXPECT_EQ(counted.in_flight, 1);
+  EXPECT_EQ(counted.pending, 1);
+  EXPECT_EQ(counted.in_review, 1);
+  EXPECT_EQ(counted.oldest_attempt, TestNow() - absl::Seconds(9));
+}
+
 TEST_F(RowsTest, ARechargeThatWasCanceledMeanwhileIsNotClaimed) {
   const Recharge seen = OpenRecharge("a", 1, TestNow());
   const absl::Time lease_end = TestNow() + absl::Seconds(30);
