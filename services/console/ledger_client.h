@@ -1,6 +1,7 @@
 // Asks the ledger, by its public services. Every question has a deadline. Thread-safe.
 //
-//   const absl::StatusOr<pb::Account> account = ledger.Ask(&pb::Accounts::Stub::GetAccount, request);
+//   const absl::StatusOr<pb::Account> account = ledger.Ask(&pb::Accounts::Stub::GetAccount,
+//   request);
 #ifndef RESERVE_CONSOLE_LEDGER_CLIENT_H_
 #define RESERVE_CONSOLE_LEDGER_CLIENT_H_
 
@@ -31,7 +32,8 @@ class LedgerClient {
                ledger::v1::Support::NewStub(channel)) {}
 
   // The answer, or the refusal with its reason and field. UNAVAILABLE or DEADLINE_EXCEEDED where
-  // nobody answers: what was asked for may have been done, and is asked for again by its request id.
+  // nobody answers: what was asked for may have been done, and is asked for again by its request
+  // id.
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Ask(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                                             Response*),
@@ -47,9 +49,10 @@ class LedgerClient {
 
   // The same, beside other questions: the answer is waited for with get().
   template <typename Stub, typename Request, typename Response>
-  std::future<absl::StatusOr<Response>> AskBeside(
-      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-      Request request) const {
+  std::future<absl::StatusOr<Response>> AskBeside(grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                               const Request&,
+                                                                               Response*),
+                                                  Request request) const {
     return std::async(std::launch::async, [this, method, request = std::move(request)] {
       return Ask(method, request);
     });

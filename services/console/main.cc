@@ -35,8 +35,7 @@ ABSL_FLAG(std::string, public_url, "",
           "--listen.");
 ABSL_FLAG(std::string, jwks_file, "",
           "The identity provider's public keys, a JWKS. Read again when it changes.");
-ABSL_FLAG(std::string, token_audience, "",
-          "What a token must have as its audience; must be set.");
+ABSL_FLAG(std::string, token_audience, "", "What a token must have as its audience; must be set.");
 ABSL_FLAG(std::string, token_issuer, "",
           "What a token must have as its issuer; empty: any whose key is in --jwks_file.");
 ABSL_FLAG(std::string, card_page, "",
@@ -47,8 +46,9 @@ ABSL_FLAG(bool, behind_proxy, false,
           "A proxy stands in front that ends TLS: serve plain HTTP to other machines, and take the "
           "last address of X-Forwarded-For for the reader's.");
 ABSL_FLAG(int32_t, web_threads, 32, "Threads that serve pages, 2 to 512.");
-ABSL_FLAG(double, max_address_rate, 20,
-          "The most requests a second from one address; what is more is told to wait. 0: no limit.");
+ABSL_FLAG(
+    double, max_address_rate, 20,
+    "The most requests a second from one address; what is more is told to wait. 0: no limit.");
 ABSL_FLAG(double, max_account_rate, 5,
           "The most forms a second of one account, or of one of support. 0: no limit.");
 
@@ -145,14 +145,13 @@ absl::Status Run(ShutdownSignal* signal) {
                    .card_page = absl::GetFlag(FLAGS_card_page),
                    .public_prices = absl::GetFlag(FLAGS_public_prices),
                    .currency = absl::GetFlag(FLAGS_currency)});
-  RESERVE_ASSIGN_OR_RETURN(
-      const std::unique_ptr<WebServer> web,
-      WebServer::Start(
-          std::move(web_options), AllRoutes(&site),
-          [&site](const Visit& visit, int status, const std::string& why) {
-            return site.Refusal(visit, status, why);
-          },
-          keys.get(), &metrics->registry()));
+  RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<WebServer> web,
+                           WebServer::Start(
+                               std::move(web_options), AllRoutes(&site),
+                               [&site](const Visit& visit, int status, const std::string& why) {
+                                 return site.Refusal(visit, status, why);
+                               },
+                               keys.get(), &metrics->registry()));
   RESERVE_RETURN_IF_ERROR(WritePort(web->port()));
   health->SetReady(true);
   Log(Severity::kInfo, "listening",

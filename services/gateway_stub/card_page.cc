@@ -44,7 +44,8 @@ std::string Escaped(absl::string_view text) {
 
 std::string UrlText(absl::string_view text) {
   std::string encoded;
-  for (const char c : text) absl::StrAppendFormat(&encoded, "%%%02X", static_cast<unsigned char>(c));
+  for (const char c : text)
+    absl::StrAppendFormat(&encoded, "%%%02X", static_cast<unsigned char>(c));
   return encoded;
 }
 
@@ -76,15 +77,14 @@ std::string PageFor(const httplib::Request& request) {
 // Where the browser goes back to.
 std::string WayBack(const httplib::Request& request) {
   const std::string target = request.get_param_value("return");
-  std::string address = absl::StrCat(target, absl::StrContains(target, '?') ? "&" : "?", "state=",
-                                     UrlText(request.get_param_value("state")));
+  std::string address = absl::StrCat(target, absl::StrContains(target, '?') ? "&" : "?",
+                                     "state=", UrlText(request.get_param_value("state")));
   if (request.has_param("no")) return address;
   for (const Offer& offer : kOffers) {
     if (request.get_param_value("card") != offer.token) continue;
     const Key256 key = RandomKey();
-    const std::string token =
-        absl::StrCat(offer.token, "#",
-                     absl::BytesToHexString(absl::string_view(key.data(), kSuffixBytes)));
+    const std::string token = absl::StrCat(
+        offer.token, "#", absl::BytesToHexString(absl::string_view(key.data(), kSuffixBytes)));
     absl::StrAppend(&address, "&card_token=", UrlText(token), "&brand=", offer.brand,
                     "&last_four=", offer.last_four, "&network=", offer.network,
                     "&expiry=", UrlText(request.get_param_value("expiry")));
@@ -113,8 +113,7 @@ void Serve(const httplib::Request& request, httplib::Response& response) {
 absl::StatusOr<std::unique_ptr<CardPage>> CardPage::Start(const std::string& listen) {
   auto page = std::unique_ptr<CardPage>(new CardPage());
   if (listen.empty()) return page;
-  RESERVE_RETURN_IF_ERROR(
-      CheckListenAddress("--card_page_listen", listen, /*may_be_unix=*/false));
+  RESERVE_RETURN_IF_ERROR(CheckListenAddress("--card_page_listen", listen, /*may_be_unix=*/false));
   page->server_ = std::make_unique<httplib::Server>();
   page->server_->Get("/card", Serve);
   page->server_->Get("/given", Serve);

@@ -1,8 +1,10 @@
 // The page on which a customer gives a card, as real gateways have one: no number is ever seen by
-// who sent the browser here. One chooses what the card is to do; the browser goes back with a token.
+// who sent the browser here. One chooses what the card is to do; the browser goes back with a
+// token.
 //
 //   GET /card?return=URL&state=TEXT    the page
-//   GET /given?...                     back to URL?state=TEXT&card_token=...&brand=...&last_four=...
+//   GET /given?...                     back to
+//   URL?state=TEXT&card_token=...&brand=...&last_four=...
 //                                      &expiry=YYYY-MM&network=visa, without a token if one gave up
 //
 // Thread-safe.
@@ -25,8 +27,8 @@ namespace reserve::gateway_stub {
 
 class CardPage {
  public:
-  // Listens on `listen`, host:port; nowhere if it is empty. INVALID_ARGUMENT for what is no address,
-  // UNAVAILABLE if it can't be bound.
+  // Listens on `listen`, host:port; nowhere if it is empty. INVALID_ARGUMENT for what is no
+  // address, UNAVAILABLE if it can't be bound.
   static absl::StatusOr<std::unique_ptr<CardPage>> Start(const std::string& listen);
   // Ends when the requests that run are answered.
   ~CardPage();

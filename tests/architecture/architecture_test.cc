@@ -70,8 +70,7 @@ TEST(ArchitectureTest, EveryReasonIsWrittenOnceInAProgram) {
   static const std::regex kName(R"re("([A-Z][A-Z0-9]*(_[A-Z0-9]+)+)")re");
   const fs::path root = test_support::SourceDir();
   for (const std::string program :
-       {"common", "services/ledger", "services/gateway_stub", "services/console",
-        "worker"}) {
+       {"common", "services/ledger", "services/gateway_stub", "services/console", "worker"}) {
     std::map<std::string, std::vector<std::string>> places;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / program)) {
       const std::string extension = entry.path().extension().string();

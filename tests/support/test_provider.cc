@@ -62,21 +62,20 @@ TestProvider::TestProvider()
       ec_(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), EVP_PKEY_free) {}
 
 std::string TestProvider::Jwks() const {
-  return absl::StrCat(
-      R"({"keys": [{"kty": "RSA", "kid": "rsa", "use": "sig", "n": ")",
-      Part(rsa_.get(), OSSL_PKEY_PARAM_RSA_N), R"(", "e": ")",
-      Part(rsa_.get(), OSSL_PKEY_PARAM_RSA_E),
-      R"("}, {"kty": "EC", "crv": "P-256", "kid": "ec", "alg": "ES256", "x": ")",
-      Part(ec_.get(), OSSL_PKEY_PARAM_EC_PUB_X, kCoordinateBytes), R"(", "y": ")",
-      Part(ec_.get(), OSSL_PKEY_PARAM_EC_PUB_Y, kCoordinateBytes), R"("}]})");
+  return absl::StrCat(R"({"keys": [{"kty": "RSA", "kid": "rsa", "use": "sig", "n": ")",
+                      Part(rsa_.get(), OSSL_PKEY_PARAM_RSA_N), R"(", "e": ")",
+                      Part(rsa_.get(), OSSL_PKEY_PARAM_RSA_E),
+                      R"("}, {"kty": "EC", "crv": "P-256", "kid": "ec", "alg": "ES256", "x": ")",
+                      Part(ec_.get(), OSSL_PKEY_PARAM_EC_PUB_X, kCoordinateBytes), R"(", "y": ")",
+                      Part(ec_.get(), OSSL_PKEY_PARAM_EC_PUB_Y, kCoordinateBytes), R"("}]})");
 }
 
 std::string TestProvider::Sign(const std::string& claims, const std::string& algorithm) const {
   const std::string key = algorithm == "ES256" ? "ec" : "rsa";
-  const std::string text = absl::StrCat(
-      absl::WebSafeBase64Escape(absl::StrCat(R"({"alg": ")", algorithm, R"(", "kid": ")", key,
-                                             R"("})")),
-      ".", absl::WebSafeBase64Escape(claims));
+  const std::string text =
+      absl::StrCat(absl::WebSafeBase64Escape(
+                       absl::StrCat(R"({"alg": ")", algorithm, R"(", "kid": ")", key, R"("})")),
+                   ".", absl::WebSafeBase64Escape(claims));
   std::string signature;
   if (algorithm == "RS256") signature = SignedBy(rsa_.get(), text);
   if (algorithm == "ES256") signature = AsNumbers(SignedBy(ec_.get(), text));
@@ -94,9 +93,8 @@ std::string TestProvider::Sign(const std::string& claims, const std::string& alg
 std::string Claims(const std::string& account_id, const std::string& audience, absl::Time end) {
   return absl::StrCat(R"({"sub": ")", account_id.empty() ? "sue" : "ann", R"(", "aud": [")",
                       audience, R"("], "exp": )", absl::ToUnixSeconds(end), ", ",
-                      account_id.empty()
-                          ? std::string(R"("role": "support"})")
-                          : absl::StrCat(R"("account_id": ")", account_id, R"("})"));
+                      account_id.empty() ? std::string(R"("role": "support"})")
+                                         : absl::StrCat(R"("account_id": ")", account_id, R"("})"));
 }
 
 std::string TestProvider::ForCustomer(const std::string& account_id) const {

@@ -28,8 +28,8 @@ struct PublicKey {
 
 using KeySet = std::vector<PublicKey>;
 
-// INVALID_ARGUMENT if the text is no JWKS, a key in it that is meant for signatures is broken or too
-// short, two have one id, or none is left that can be used.
+// INVALID_ARGUMENT if the text is no JWKS, a key in it that is meant for signatures is broken or
+// too short, two have one id, or none is left that can be used.
 absl::StatusOr<KeySet> ReadKeySet(absl::string_view text);
 
 // Does the signature (as it stands in a JWS: RFC 7518, 3.3 and 3.4) fit the text?

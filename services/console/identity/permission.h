@@ -28,8 +28,8 @@ enum class Verdict {
 // `account_id`: what the door leads to, of kAccount.
 Verdict Judge(Door door, const std::optional<Identity>& identity, absl::string_view account_id);
 
-// Shows that a form was made for the one who sends it: a text that follows from the visitor's token,
-// which nobody else has, and from what the form is for. 43 characters.
+// Shows that a form was made for the one who sends it: a text that follows from the visitor's
+// token, which nobody else has, and from what the form is for. 43 characters.
 std::string FormToken(absl::string_view token, absl::string_view purpose);
 // Is it that text? In a time that does not tell how much of it is right.
 bool IsFormToken(absl::string_view given, absl::string_view token, absl::string_view purpose);

@@ -92,9 +92,8 @@ absl::StatusOr<Identity> IdentityOf(const Json& claims) {
   Identity identity;
   identity.subject = TextOf(claims, "sub");
   if (identity.subject.empty() || identity.subject.size() > kMostSubject ||
-      absl::c_any_of(identity.subject, [](char c) {
-        return absl::ascii_iscntrl(static_cast<unsigned char>(c));
-      })) {
+      absl::c_any_of(identity.subject,
+                     [](char c) { return absl::ascii_iscntrl(static_cast<unsigned char>(c)); })) {
     return Refused("it names nobody");
   }
   identity.account_id = TextOf(claims, "account_id");

@@ -18,15 +18,15 @@ namespace reserve::console {
 
 // A customer, who sees one account, or somebody of support, who sees all.
 struct Identity {
-  std::string subject = {};     // `sub`: who it is, for the books
-  std::string account_id = {};  // `account_id`: the customer's; empty of support
-  bool support = false;    // `role` is "support"
+  std::string subject = {};                       // `sub`: who it is, for the books
+  std::string account_id = {};                    // `account_id`: the customer's; empty of support
+  bool support = false;                           // `role` is "support"
   absl::Time expire_time = absl::InfinitePast();  // `exp`
 };
 
 // What a token must say.
 struct TokenRules {
-  std::string audience;  // must be `aud`, or among it
+  std::string audience;     // must be `aud`, or among it
   std::string issuer = {};  // must be `iss`; empty: any
 };
 
@@ -34,9 +34,9 @@ struct TokenRules {
 inline constexpr absl::Duration kClockLeeway = absl::Seconds(30);
 
 // UNAUTHENTICATED, which says why, for the log and not for the visitor: no JWS of three parts; an
-// algorithm other than RS256 and ES256; no such key, or a bad signature; another audience or issuer;
-// no `exp`, or one that has passed; not valid yet; no `sub`; neither or both of an account and the
-// role "support".
+// algorithm other than RS256 and ES256; no such key, or a bad signature; another audience or
+// issuer; no `exp`, or one that has passed; not valid yet; no `sub`; neither or both of an account
+// and the role "support".
 absl::StatusOr<Identity> CheckToken(absl::string_view token, const KeySet& keys,
                                     const TokenRules& rules, absl::Time now);
 

@@ -30,8 +30,8 @@ Request ListOfAccount(const Visit& visit) {
 // All that the page shows. The account's own answer decides whether there is a page.
 absl::StatusOr<BillingReplies> AskAll(const Site& site, const Visit& visit) {
   const LedgerClient& ledger = site.ledger();
-  auto recharges = ledger.AskBeside(&Accounts::ListRecharges,
-                                    ListOfAccount<pb::ListRechargesRequest>(visit));
+  auto recharges =
+      ledger.AskBeside(&Accounts::ListRecharges, ListOfAccount<pb::ListRechargesRequest>(visit));
   auto refunds =
       ledger.AskBeside(&Accounts::ListRefunds, ListOfAccount<pb::ListRefundsRequest>(visit));
   auto receipts =
@@ -66,14 +66,14 @@ Reply ShowBilling(const Site& site, const Visit& visit, const Tried& tried, int 
   const absl::StatusOr<BillingReplies> replies = AskAll(site, visit);
   if (!replies.ok()) return site.LedgerRefusal(visit, replies.status());
   const Formatter format(visit.accept_language, replies->account.time_zone());
-  return site.Page(visit, "billing", "title_billing", format,
-                   BillingData(*replies, tried, !site.options().card_page.empty(), format,
-                               site.texts()),
-                   status);
+  return site.Page(
+      visit, "billing", "title_billing", format,
+      BillingData(*replies, tried, !site.options().card_page.empty(), format, site.texts()),
+      status);
 }
 
-// What becomes of a form that the ledger answered: another page, the same one with what is wrong, or
-// another try.
+// What becomes of a form that the ledger answered: another page, the same one with what is wrong,
+// or another try.
 Reply After(const Site& site, const Visit& visit, const absl::Status& status,
             const std::string& done, const std::vector<std::string>& fields) {
   if (status.ok()) {
@@ -119,9 +119,8 @@ Reply SendSettings(const Site& site, const Visit& visit) {
     tried.message = site.texts().Say("look_below");
     return ShowBilling(site, visit, tried, 400);
   }
-  return After(site, visit,
-               site.ledger().Ask(&Accounts::UpdateBillingSettings, request).status(), "settings",
-               SettingsFields());
+  return After(site, visit, site.ledger().Ask(&Accounts::UpdateBillingSettings, request).status(),
+               "settings", SettingsFields());
 }
 
 Reply SendAutomatic(const Site& site, const Visit& visit) {
@@ -130,8 +129,7 @@ Reply SendAutomatic(const Site& site, const Visit& visit) {
   request.set_request_id(FieldIn(visit.form, "request_id"));
   const bool on = FieldIn(visit.form, "automatic") == "on";
   request.mutable_billing_settings()->set_automatic_recharge(on);
-  return After(site, visit,
-               site.ledger().Ask(&Accounts::UpdateBillingSettings, request).status(),
+  return After(site, visit, site.ledger().Ask(&Accounts::UpdateBillingSettings, request).status(),
                on ? "automatic_on" : "automatic_off", {});
 }
 
@@ -185,19 +183,18 @@ Reply SendTopUp(const Site& site, const Visit& visit) {
 // and holds the request id, so that a page that is loaded twice gives one card.
 
 std::string StateOf(const Visit& visit, const std::string& request_id, const std::string& card) {
-  return absl::StrCat(
-      request_id, "*", card, "*",
-      FormToken(visit.token, absl::StrCat("card ", request_id, " ", card, " ",
-                                          visit.place("account"))));
+  return absl::StrCat(request_id, "*", card, "*",
+                      FormToken(visit.token, absl::StrCat("card ", request_id, " ", card, " ",
+                                                          visit.place("account"))));
 }
 
 Reply GoToCardPage(const Site& site, const Visit& visit) {
   if (site.options().card_page.empty()) return site.Refusal(visit, 404, "refused_no_card_page");
-  const std::string back = absl::StrCat(site.options().public_url,
-                                        AccountPath(visit.place("account"), "cards/given"));
+  const std::string back =
+      absl::StrCat(site.options().public_url, AccountPath(visit.place("account"), "cards/given"));
   const std::string card = FieldIn(visit.asked, "card");
-  return SeeOther(absl::StrCat(site.options().card_page, "?return=", UrlText(back), "&state=",
-                               UrlText(StateOf(visit, NewRequestId(), card))));
+  return SeeOther(absl::StrCat(site.options().card_page, "?return=", UrlText(back),
+                               "&state=", UrlText(StateOf(visit, NewRequestId(), card))));
 }
 
 pb::PaymentMethod CardGiven(const Visit& visit) {

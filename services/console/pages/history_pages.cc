@@ -58,8 +58,7 @@ void AddSums(const Site& site, const Visit& visit, const pb::Account& account,
       site.ledger().Ask(&Accounts::SummarizeUsage, SumOf(visit, range, pb::USAGE_GROUPING_DAY));
   const auto countries = by_country.get();
   if (!by_day.ok() || !countries.ok()) {
-    data->set("sum_refused",
-              site.Words(by_day.ok() ? countries.status() : by_day.status()));
+    data->set("sum_refused", site.Words(by_day.ok() ? countries.status() : by_day.status()));
     return;
   }
   google::protobuf::Timestamp from;

@@ -147,10 +147,9 @@ Reply ShowOfAccount(const Site& site, const Visit& visit) {
 
 std::vector<Route> PricesRoutes(const Site* site) {
   const Door door = site->options().public_prices ? Door::kEverybody : Door::kSupport;
-  return {
-      {"GET", "/prices", door, [site](const Visit& visit) { return ShowList(*site, visit); }},
-      {"GET", "/a/:account/prices", Door::kAccount,
-       [site](const Visit& visit) { return ShowOfAccount(*site, visit); }}};
+  return {{"GET", "/prices", door, [site](const Visit& visit) { return ShowList(*site, visit); }},
+          {"GET", "/a/:account/prices", Door::kAccount,
+           [site](const Visit& visit) { return ShowOfAccount(*site, visit); }}};
 }
 
 }  // namespace reserve::console

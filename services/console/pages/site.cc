@@ -169,9 +169,8 @@ std::vector<Route> HomeRoutes(const Site* site) {
   };
   return {{"GET", "/", Door::kKnown, home},
           // The shell takes the cookie back by itself.
-          {"POST", "/leave", Door::kKnown, [site](const Visit& visit) {
-             return site->Refusal(visit, 200, "left");
-           }}};
+          {"POST", "/leave", Door::kKnown,
+           [site](const Visit& visit) { return site->Refusal(visit, 200, "left"); }}};
 }
 
 std::vector<Route> AllRoutes(const Site* site) {

@@ -1,5 +1,5 @@
-// What all pages have: the ledger, the texts, how a page is framed, how a refusal becomes words, and
-// what happens to a form that the ledger did not take. Thread-safe.
+// What all pages have: the ledger, the texts, how a page is framed, how a refusal becomes words,
+// and what happens to a form that the ledger did not take. Thread-safe.
 #ifndef RESERVE_CONSOLE_PAGES_SITE_H_
 #define RESERVE_CONSOLE_PAGES_SITE_H_
 
@@ -40,8 +40,8 @@ class Site {
              const Formatter& format, Data data, int status = 200) const;
   // The page that says why there is none; `why` is the key of a text.
   Reply Refusal(const Visit& visit, int status, const std::string& why) const;
-  // The same of what the ledger refused: 404 of what it does not have, 503 where it does not answer,
-  // else 400 with what it says.
+  // The same of what the ledger refused: 404 of what it does not have, 503 where it does not
+  // answer, else 400 with what it says.
   Reply LedgerRefusal(const Visit& visit, const absl::Status& status) const;
   // Of a form that the ledger did not answer, or that others came in the way of: a page that keeps
   // what was typed, and sends it again under the same request id.

@@ -117,10 +117,9 @@ absl::StatusOr<std::string> Void(const ActionCall& call) {
   request.set_validate_only(call.only_try);
   RESERVE_ASSIGN_OR_RETURN(const pb::VoidUsageResponse response,
                            call.site.ledger().Ask(&Usages::VoidUsage, request));
-  return call.site.texts().Say("result_void",
-                               {call.format.Money(response.returned()),
-                                Formatter::Clock(response.allowance_returned()),
-                                call.format.Money(response.balance())});
+  return call.site.texts().Say("result_void", {call.format.Money(response.returned()),
+                                               Formatter::Clock(response.allowance_returned()),
+                                               call.format.Money(response.balance())});
 }
 
 // The usage as it was, with another duration, under an id that follows from the request's.
@@ -143,15 +142,14 @@ absl::StatusOr<std::string> Correct(const ActionCall& call) {
   request.set_validate_only(call.only_try);
   RESERVE_ASSIGN_OR_RETURN(const pb::CorrectUsageResponse response,
                            call.site.ledger().Ask(&Usages::CorrectUsage, request));
-  return call.site.texts().Say("result_correct",
-                               {call.format.Money(response.voided().returned()),
-                                call.format.Money(response.usage().cost()),
-                                call.format.Money(response.usage().balance_after())});
+  return call.site.texts().Say(
+      "result_correct",
+      {call.format.Money(response.voided().returned()), call.format.Money(response.usage().cost()),
+       call.format.Money(response.usage().balance_after())});
 }
 
 std::string StandingWords(const ActionCall& call, const pb::Account& account) {
-  const std::string state =
-      call.site.texts().SayName("state_", StateName(account.state()));
+  const std::string state = call.site.texts().SayName("state_", StateName(account.state()));
   return call.site.texts().Say(account.has_block() ? "result_blocked" : "result_not_blocked",
                                {state, call.format.Money(account.balance())});
 }
@@ -186,11 +184,10 @@ absl::StatusOr<std::string> Close(const ActionCall& call) {
   const Texts& texts = call.site.texts();
   std::vector<std::string> steps;
   for (const pb::ClosingStep& step : response.steps()) {
-    steps.push_back(
-        texts.Say(step.done() ? "step_done" : "step_open",
-                  {texts.SayName("step_", pb::ClosingStepKind_Name(step.kind())),
-                   step.has_amount() ? call.format.Money(step.amount()) : std::string(),
-                   call.format.Time(step.until())}));
+    steps.push_back(texts.Say(step.done() ? "step_done" : "step_open",
+                              {texts.SayName("step_", pb::ClosingStepKind_Name(step.kind())),
+                               step.has_amount() ? call.format.Money(step.amount()) : std::string(),
+                               call.format.Time(step.until())}));
   }
   return absl::StrCat(texts.Say("result_close"), " ", absl::StrJoin(steps, " "));
 }
@@ -253,7 +250,9 @@ const std::vector<Action>& AccountActions() {
        Refund},
       {"pay",
        {{"amount"},
-        {"means", Kind::kChoice, true,
+        {"means",
+         Kind::kChoice,
+         true,
          {"PAYMENT_MEANS_BANK_TRANSFER", "PAYMENT_MEANS_CHEQUE", "PAYMENT_MEANS_CASH",
           "PAYMENT_MEANS_CARD_ELSEWHERE", "PAYMENT_MEANS_OTHER"}},
         {"charge_id", Kind::kText, false},

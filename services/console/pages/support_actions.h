@@ -18,7 +18,8 @@ struct ActionField {
   std::string name;
   Kind kind = Kind::kText;
   bool required = true;
-  std::vector<std::string> choices = {};  // what may be chosen; the words are "choice_" and the value
+  std::vector<std::string> choices =
+      {};  // what may be chosen; the words are "choice_" and the value
 };
 
 // What an action is asked with.
@@ -33,7 +34,8 @@ struct ActionCall {
 };
 
 struct Action {
-  std::string name;  // as in the address; its words are the texts "act_" and "act_help_" and the name
+  std::string
+      name;  // as in the address; its words are the texts "act_" and "act_help_" and the name
   std::vector<ActionField> fields;
   // Can the ledger try it? Else the page says what will be done, and the ledger is asked once.
   bool can_try = true;

@@ -25,8 +25,8 @@ using Accounts = pb::Accounts::Stub;
 using Events = pb::Events::Stub;
 using Support = pb::Support::Stub;
 
-constexpr int kMoments = 100;      // of each of entries and events on a page of a life
-constexpr int kPieces = 10;        // pages of the ledger that are gone through for one of ours
+constexpr int kMoments = 100;  // of each of entries and events on a page of a life
+constexpr int kPieces = 10;    // pages of the ledger that are gone through for one of ours
 constexpr int kLargestPage = 1000;
 constexpr size_t kMostFound = 50;
 
@@ -57,7 +57,8 @@ absl::Status FindByCharge(const Site& site, const std::string& charge,
   return absl::OkStatus();
 }
 
-// Those whose name holds the text, among as many as are looked at at once. `next` is where to go on.
+// Those whose name holds the text, among as many as are looked at at once. `next` is where to go
+// on.
 absl::Status FindByName(const Site& site, const std::string& text, const std::string& from,
                         std::vector<pb::Account>* found, std::string* next) {
   pb::ListAccountsRequest request;
@@ -107,8 +108,8 @@ Reply ShowFind(const Site& site, const Visit& visit) {
   if (!status.ok()) return site.LedgerRefusal(visit, status);
   SetFound(found, format, site.texts(), &data);
   if (!next.empty()) {
-    data.set("next", absl::StrCat("/support?by=name&find=", UrlText(text), "&page=",
-                                  UrlText(next)));
+    data.set("next",
+             absl::StrCat("/support?by=name&find=", UrlText(text), "&page=", UrlText(next)));
   }
   return site.Page(visit, "support", "title_support", format, std::move(data));
 }
@@ -165,8 +166,7 @@ Reply ShowLife(const Site& site, const Visit& visit) {
   const Formatter format(visit.accept_language, account->time_zone());
   int64_t micros = 0;
   const bool older = absl::SimpleAtoi(FieldIn(visit.asked, "before"), &micros) && micros > 0;
-  const absl::Time before =
-      older ? absl::FromUnixMicros(micros) : absl::Now() + absl::Hours(24);
+  const absl::Time before = older ? absl::FromUnixMicros(micros) : absl::Now() + absl::Hours(24);
   Life life;
   absl::Status status = ReadEntries(site, visit, before, &life);
   if (status.ok()) status = ReadEvents(site, visit, before, &life);

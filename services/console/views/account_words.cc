@@ -64,8 +64,8 @@ Data StateData(const pb::Account& account, const Formatter& format, const Texts&
     if (obstacle.kind() == pb::REFILL_OBSTACLE_BLOCKED && account.has_block()) continue;
     Data one;
     const std::string name = pb::RefillObstacle_Name(obstacle.kind());
-    one.set("text", texts.Has("obstacle_" + name) ? texts.Say("obstacle_" + name)
-                                                  : obstacle.remedy());
+    one.set("text",
+            texts.Has("obstacle_" + name) ? texts.Say("obstacle_" + name) : obstacle.remedy());
     one.set("since", texts.Say("since", {format.Time(obstacle.since())}));
     if (obstacle.has_until()) {
       one.set("until", texts.Say("until", {format.Time(obstacle.until())}));
@@ -114,8 +114,7 @@ std::string CardName(const pb::PaymentMethod& card, const Texts& texts) {
   if (brand.empty()) {
     brand = texts.SayName("network_", pb::CardNetwork_Name(card.card_network()));
   }
-  return card.last_four().empty() ? brand
-                                  : texts.Say("card_ending", {brand, card.last_four()});
+  return card.last_four().empty() ? brand : texts.Say("card_ending", {brand, card.last_four()});
 }
 
 }  // namespace reserve::console

@@ -108,8 +108,7 @@ Data ReceiptsData(const pb::ListReceiptsResponse& receipts, const Formatter& for
     one.set("kind", texts.SayName("entry_", pb::EntryKind_Name(receipt.kind())));
     one.set("amount", format.Money(receipt.amount()));
     if (!receipt.card_last_four().empty()) {
-      one.set("card",
-              texts.Say("card_ending", {receipt.card_brand(), receipt.card_last_four()}));
+      one.set("card", texts.Say("card_ending", {receipt.card_brand(), receipt.card_last_four()}));
     }
     list.push_back(one);
   }
@@ -143,10 +142,10 @@ Data AdviceData(const pb::BillingAdvice& advice, const Formatter& format, const 
   Data list = ListOf();
   for (const pb::PlanAdvice& one : advice.plan_advice()) {
     Data line;
-    line.set("text", texts.Say("advice_plan", {one.user_id(), one.plan_id(),
-                                               format.Money(one.saving()),
-                                               format.Money(one.standard_cost()),
-                                               format.Money(one.advised_monthly_price())}));
+    line.set("text",
+             texts.Say("advice_plan", {one.user_id(), one.plan_id(), format.Money(one.saving()),
+                                       format.Money(one.standard_cost()),
+                                       format.Money(one.advised_monthly_price())}));
     list.push_back(line);
   }
   if (advice.has_reserve_advice()) {
@@ -209,8 +208,8 @@ Data TopUpData(const pb::Account& account, const pb::Recharge& recharge, const F
   if (balance.ok() && amount.ok()) {
     google::type::Money after;
     ToProto(AddSaturating(*balance, *amount), account.balance().currency_code(), &after);
-    data.set("after", texts.Say("top_up_after", {format.Money(account.balance()),
-                                                 format.Money(after)}));
+    data.set("after",
+             texts.Say("top_up_after", {format.Money(account.balance()), format.Money(after)}));
   }
   data.set("follows", recharge.automatic_recharge_follows());
   return data;

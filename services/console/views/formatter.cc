@@ -64,9 +64,7 @@ std::string Utf8(const icu::UnicodeString& text) {
 
 bool IsZero(const google::type::Money& money) { return money.units() == 0 && money.nanos() == 0; }
 
-bool IsNegative(const google::type::Money& money) {
-  return money.units() < 0 || money.nanos() < 0;
-}
+bool IsNegative(const google::type::Money& money) { return money.units() < 0 || money.nanos() < 0; }
 
 bool ReadMoney(absl::string_view text, const std::string& currency, google::type::Money* money) {
   std::string plain(absl::StripAsciiWhitespace(text));
@@ -79,8 +77,8 @@ bool ReadMoney(absl::string_view text, const std::string& currency, google::type
 
 std::string PlainMoney(const google::type::Money& money) {
   std::string text = DecimalOf(money);
-  const size_t least = text.size() - kMostDecimals +
-                       static_cast<size_t>(DecimalsOf(money.currency_code()));
+  const size_t least =
+      text.size() - kMostDecimals + static_cast<size_t>(DecimalsOf(money.currency_code()));
   while (text.size() > least && text.back() == '0') text.pop_back();
   if (text.back() == '.') text.pop_back();
   return text;

@@ -71,15 +71,16 @@ std::string Paid(const pb::Rating& rating, const Formatter& format, const Texts&
   if (rating.has_priced_terms()) {
     std::vector<std::string> parts;
     for (const pb::PricedPart& part : rating.priced_terms().parts()) {
-      parts.push_back(texts.Say("why_part", {Formatter::Clock(part.paid_duration()),
-                                             format.Money(part.price())}));
+      parts.push_back(texts.Say(
+          "why_part", {Formatter::Clock(part.paid_duration()), format.Money(part.price())}));
     }
     return " " + texts.Say("why_parts", {absl::StrJoin(parts, ", ")});
   }
-  std::string words = " " + texts.Say("why_paid", {Formatter::Clock(rating.paid_duration()),
-                                                   format.Money(rating.price()),
-                                                   format.Number(rating.initial_increment().seconds()),
-                                                   format.Number(rating.increment().seconds())});
+  std::string words =
+      " " +
+      texts.Say("why_paid", {Formatter::Clock(rating.paid_duration()), format.Money(rating.price()),
+                             format.Number(rating.initial_increment().seconds()),
+                             format.Number(rating.increment().seconds())});
   if (!IsZero(rating.connect_fee()) && rating.paid_duration().seconds() > 0) {
     absl::StrAppend(&words, " ", texts.Say("why_fee", {format.Money(rating.connect_fee())}));
   }
@@ -135,8 +136,7 @@ void SetChoices(const std::string& name, const std::vector<Choice>& choices,
 std::optional<absl::Time> DayIn(const Fields& asked, const std::string& name, absl::TimeZone zone) {
   absl::CivilDay day;
   const std::string text = FieldIn(asked, name);
-  if (text.empty() || !absl::ParseCivilTime(text, &day) || day.year() < 1970 ||
-      day.year() > 9000) {
+  if (text.empty() || !absl::ParseCivilTime(text, &day) || day.year() < 1970 || day.year() > 9000) {
     return std::nullopt;
   }
   return absl::FromCivil(day, zone);
@@ -168,12 +168,11 @@ void ReadChoices(const Fields& asked, pb::ListUsageRequest* request) {
 // A cell of CSV. What a spreadsheet would take for a formula begins with an apostrophe; a telephone
 // number is none.
 std::string Cell(absl::string_view text) {
-  const bool number = text.size() > 1 && text[0] == '+' &&
-                      absl::c_all_of(text.substr(1), [](char c) {
-                        return absl::ascii_isdigit(static_cast<unsigned char>(c));
-                      });
-  const bool formula =
-      !text.empty() && absl::StrContains("=+-@\t\r", text.substr(0, 1)) && !number;
+  const bool number =
+      text.size() > 1 && text[0] == '+' && absl::c_all_of(text.substr(1), [](char c) {
+        return absl::ascii_isdigit(static_cast<unsigned char>(c));
+      });
+  const bool formula = !text.empty() && absl::StrContains("=+-@\t\r", text.substr(0, 1)) && !number;
   return absl::StrCat("\"", formula ? "'" : "", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
 }
 
@@ -207,8 +206,9 @@ std::string ExplainCost(const pb::UsageRecord& record, const Formatter& format,
       absl::StrAppend(&words, Paid(rating, format, texts));
       break;
     case pb::CHARGE_BASIS_SMS:
-      absl::StrAppend(&words, " ", texts.Say("why_sms", {format.Number(rating.segments()),
-                                                         format.Money(rating.price())}));
+      absl::StrAppend(
+          &words, " ",
+          texts.Say("why_sms", {format.Number(rating.segments()), format.Money(rating.price())}));
       break;
     default:
       break;
@@ -234,15 +234,14 @@ void SetCalls(const pb::ListUsageResponse& page, const Formatter& format, const 
   }
   google::protobuf::Duration talked;
   talked.set_seconds(seconds);
-  data->set("shown", texts.Say("shown", {format.Number(page.usage_records_size()),
-                                         Formatter::Clock(talked),
-                                         format.Money(MoneyOf(together, currency))}));
+  data->set("shown",
+            texts.Say("shown", {format.Number(page.usage_records_size()), Formatter::Clock(talked),
+                                format.Money(MoneyOf(together, currency))}));
   SetList(data, "calls", calls);
 }
 
 void SetSums(const pb::SummarizeUsageResponse& by_day, const pb::SummarizeUsageResponse& by_country,
-             const std::string& currency, const Formatter& format, const Texts& texts,
-             Data* data) {
+             const std::string& currency, const Formatter& format, const Texts& texts, Data* data) {
   Data days = ListOf();
   int64_t count = 0;
   int64_t seconds = 0;
@@ -262,8 +261,8 @@ void SetSums(const pb::SummarizeUsageResponse& by_day, const pb::SummarizeUsageR
   });
   Data countries = ListOf();
   for (const pb::UsageSummary& one : sorted) {
-    countries.push_back(GroupData(
-        one, one.country().empty() ? texts.Say("country_none") : one.country(), format));
+    countries.push_back(
+        GroupData(one, one.country().empty() ? texts.Say("country_none") : one.country(), format));
   }
   google::protobuf::Duration talked;
   talked.set_seconds(seconds);
@@ -333,8 +332,8 @@ Range RangeOf(const Fields& asked, absl::Time now, absl::TimeZone zone) {
   std::optional<absl::Time> from = DayIn(asked, "from", zone);
   std::optional<absl::Time> before = DayAfter(asked, "to", zone);
   if (!from.has_value() && before.has_value()) {
-    from = absl::FromCivil(absl::CivilMonth(absl::ToCivilDay(*before - absl::Seconds(1), zone)),
-                           zone);
+    from =
+        absl::FromCivil(absl::CivilMonth(absl::ToCivilDay(*before - absl::Seconds(1), zone)), zone);
   }
   if (!from.has_value()) from = absl::FromCivil(month, zone);
   if (!before.has_value()) before = absl::FromCivil(absl::CivilDay(month + 1), zone);
@@ -356,15 +355,16 @@ std::string CsvLines(const pb::ListUsageResponse& page, absl::TimeZone zone) {
     absl::StrAppend(
         &lines,
         absl::StrJoin(
-            {Cell(record.usage().usage_id()), Cell(absl::FormatTime(absl::RFC3339_sec, start, zone)),
-             Cell(record.usage().user_id()), Cell(call ? "call" : "text"),
+            {Cell(record.usage().usage_id()),
+             Cell(absl::FormatTime(absl::RFC3339_sec, start, zone)), Cell(record.usage().user_id()),
+             Cell(call ? "call" : "text"),
              Cell(DirectionOf(record) == pb::DIRECTION_INBOUND ? "in" : "out"),
              Cell(NumberOf(record)),
              Cell(call ? absl::StrCat(record.usage().call().duration().seconds()) : ""),
              Cell(call ? "" : absl::StrCat(rating.segments())), Cell(rating.country()),
              Cell(rating.destination_name()),
-             Cell(absl::StrCat(std::max<int64_t>(0, rating.allowance_before().seconds() -
-                                                        rating.allowance_after().seconds()))),
+             Cell(absl::StrCat(std::max<int64_t>(
+                 0, rating.allowance_before().seconds() - rating.allowance_after().seconds()))),
              Cell(PlainMoney(record.cost())), Cell(record.cost().currency_code()),
              Cell(StatusWord(record.status()))},
             ","),

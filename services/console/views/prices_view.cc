@@ -26,8 +26,7 @@ std::string Terms(const pb::Rate& rate, const Formatter& format, const Texts& te
     terms.push_back(texts.Say("why_fee", {format.Money(rate.connect_fee())}));
   }
   if (rate.included_duration().seconds() > 0) {
-    terms.push_back(
-        texts.Say("rate_included", {Formatter::Clock(rate.included_duration())}));
+    terms.push_back(texts.Say("rate_included", {Formatter::Clock(rate.included_duration())}));
   }
   for (const pb::PriceStep& step : rate.steps()) {
     terms.push_back(
@@ -68,8 +67,8 @@ void SetRates(const pb::ListRatesResponse& page, const Formatter& format, const 
     const std::string& name = rate.destination_name();
     one.set("name", name.empty() ? absl::StrCat("+", rate.prefix()) : name);
     one.set("country", rate.country());
-    const bool short_code = rate.kind() == pb::RATE_KIND_SHORT_CODE ||
-                            rate.kind() == pb::RATE_KIND_SMS_SHORT_CODE;
+    const bool short_code =
+        rate.kind() == pb::RATE_KIND_SHORT_CODE || rate.kind() == pb::RATE_KIND_SMS_SHORT_CODE;
     one.set("prefix", absl::StrCat(short_code ? "" : "+", rate.prefix()));
     one.set("kind", texts.SayName("rate_", pb::RateKind_Name(rate.kind())));
     one.set("price", rate.unpriced() ? texts.Say("rate_unpriced") : format.Money(rate.price()));
@@ -105,21 +104,20 @@ void SetQuote(const pb::QuoteUsageResponse& quote, const Formatter& format, cons
   *as_if_booked.mutable_cost() = quote.cost();
   *as_if_booked.mutable_rating() = quote.rating();
   as_if_booked.set_status(pb::USAGE_STATUS_RATED);
-  data->set("quote", texts.Say("quote_is", {format.Money(quote.cost()),
-                                            quote.rating().destination_name()}));
-  data->set("quote_why", quote.blocked() ? texts.Say("rate_blocked")
-                                         : ExplainCost(as_if_booked, format, texts));
+  data->set("quote",
+            texts.Say("quote_is", {format.Money(quote.cost()), quote.rating().destination_name()}));
+  data->set("quote_why",
+            quote.blocked() ? texts.Say("rate_blocked") : ExplainCost(as_if_booked, format, texts));
 }
 
 void SetListQuote(const pb::QuoteCallResponse& quote, const Formatter& format, const Texts& texts,
                   Data* data) {
-  data->set("quote", texts.Say("quote_is", {format.Money(quote.cost()),
-                                            quote.rate().destination_name()}));
-  data->set("quote_why",
-            quote.blocked()
-                ? texts.Say("rate_blocked")
-                : texts.Say(quote.standard_rate() ? "quote_standard" : "quote_dearer",
-                            {format.Money(quote.rate().price())}));
+  data->set("quote",
+            texts.Say("quote_is", {format.Money(quote.cost()), quote.rate().destination_name()}));
+  data->set("quote_why", quote.blocked()
+                             ? texts.Say("rate_blocked")
+                             : texts.Say(quote.standard_rate() ? "quote_standard" : "quote_dearer",
+                                         {format.Money(quote.rate().price())}));
 }
 
 }  // namespace reserve::console

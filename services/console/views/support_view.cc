@@ -86,8 +86,8 @@ void SetLife(const Life& life, const Formatter& format, const Texts& texts, Data
   if (known_from != INT64_MIN) data->set("older", absl::StrCat(known_from));
 }
 
-void SetFound(const std::vector<pb::Account>& accounts, const Formatter& format,
-              const Texts& texts, Data* data) {
+void SetFound(const std::vector<pb::Account>& accounts, const Formatter& format, const Texts& texts,
+              Data* data) {
   Data list = ListOf();
   for (const pb::Account& account : accounts) {
     Data one;
@@ -100,8 +100,8 @@ void SetFound(const std::vector<pb::Account>& accounts, const Formatter& format,
   SetList(data, "found", list);
 }
 
-void SetReviews(const pb::ListReviewsResponse& reviews, const Formatter& format,
-                const Texts& texts, Data* data) {
+void SetReviews(const pb::ListReviewsResponse& reviews, const Formatter& format, const Texts& texts,
+                Data* data) {
   Data list = ListOf();
   for (const pb::Recharge& recharge : reviews.recharges()) {
     Data one = ReviewLine(recharge.account_id(),
@@ -131,8 +131,8 @@ void SetReviews(const pb::ListReviewsResponse& reviews, const Formatter& format,
   }
   for (const pb::MoneyAfterClosing& money : reviews.after_closing()) {
     Data one = ReviewLine(money.account_id(),
-                          texts.Say("review_after_closing", {format.Money(money.amount()),
-                                                             format.Time(money.since())}),
+                          texts.Say("review_after_closing",
+                                    {format.Money(money.amount()), format.Time(money.since())}),
                           "0");
     one.set("dismisses", true);
     list.push_back(one);

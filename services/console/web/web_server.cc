@@ -59,8 +59,8 @@ std::string TypeOf(absl::string_view name) {
 
 std::string CookieIn(const std::string& header, const std::string& name) {
   for (absl::string_view one : absl::StrSplit(header, ';')) {
-    const std::pair<absl::string_view, absl::string_view> cookie = absl::StrSplit(
-        absl::StripAsciiWhitespace(one), absl::MaxSplits('=', 1));
+    const std::pair<absl::string_view, absl::string_view> cookie =
+        absl::StrSplit(absl::StripAsciiWhitespace(one), absl::MaxSplits('=', 1));
     if (cookie.first == name) return std::string(cookie.second);
   }
   return "";
@@ -118,8 +118,8 @@ absl::StatusOr<std::unique_ptr<WebServer>> WebServer::Start(WebOptions options,
                                                             DrawRefusal draw_refusal,
                                                             const KeyFile* keys,
                                                             prometheus::Registry* registry) {
-  auto web = std::unique_ptr<WebServer>(new WebServer(
-      std::move(options), std::move(routes), std::move(draw_refusal), keys, registry));
+  auto web = std::unique_ptr<WebServer>(new WebServer(std::move(options), std::move(routes),
+                                                      std::move(draw_refusal), keys, registry));
   web->server_ = std::make_unique<httplib::Server>();
   httplib::Server& server = *web->server_;
   const int threads = web->options_.threads;
@@ -184,15 +184,14 @@ void WebServer::Identify(const httplib::Request& request, Visit* visit) {
                                 ? std::string(absl::StripAsciiWhitespace(header.substr(7)))
                                 : CookieIn(request.get_header_value("Cookie"), cookie_);
   if (token.empty()) return;
-  const absl::StatusOr<Identity> who =
-      CheckToken(token, *keys_.Get(), options_.rules, absl::Now());
+  const absl::StatusOr<Identity> who = CheckToken(token, *keys_.Get(), options_.rules, absl::Now());
   if (who.ok()) {
     visit->identity = *who;
     visit->token = token;
     return;
   }
   Log(Severity::kDebug, "a token is refused", {{"why", who.status().message()}});
-  refused_tokens_.Owe(AddressOf(request), 1, MonotonicNow());
+  refused_tokens_.Take(AddressOf(request), 1, MonotonicNow());
 }
 
 // Browsers say where a form comes from; who says nothing is no browser, or an old one, for which
@@ -206,11 +205,10 @@ bool WebServer::SentByOurselves(const httplib::Request& request) const {
 
 Reply WebServer::Enter(const httplib::Request& request, const Visit& visit) {
   const std::string token = FieldIn(visit.asked, "token");
-  const absl::StatusOr<Identity> who =
-      CheckToken(token, *keys_.Get(), options_.rules, absl::Now());
+  const absl::StatusOr<Identity> who = CheckToken(token, *keys_.Get(), options_.rules, absl::Now());
   if (!who.ok()) {
     Log(Severity::kDebug, "a link is refused", {{"why", who.status().message()}});
-    refused_tokens_.Owe(AddressOf(request), 1, MonotonicNow());
+    refused_tokens_.Take(AddressOf(request), 1, MonotonicNow());
     return draw_refusal_(visit, 401, "refused_link");
   }
   const int64_t seconds =
@@ -324,8 +322,9 @@ void WebServer::Serve(const httplib::Request& request, httplib::Response& respon
     response.set_content(reply.body, reply.content_type);
   }
   requests_.Add({{"page", page}, {"status", absl::StrCat(reply.status)}}).Increment();
-  durations_.Add({{"page", page}}, prometheus::Histogram::BucketBoundaries{0.01, 0.025, 0.05, 0.1,
-                                                                          0.2, 0.5, 1, 2, 5, 10})
+  durations_
+      .Add({{"page", page}},
+           prometheus::Histogram::BucketBoundaries{0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10})
       .Observe(absl::ToDoubleSeconds(MonotonicNow() - begin));
 }
 

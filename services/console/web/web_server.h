@@ -38,8 +38,9 @@ struct Response;
 namespace reserve::console {
 
 struct WebOptions {
-  std::string listen;      // host:port
-  std::string public_url;  // where readers find it, "https://pages.example.org"; no slash at the end
+  std::string listen;  // host:port
+  std::string
+      public_url;  // where readers find it, "https://pages.example.org"; no slash at the end
   bool behind_proxy = false;  // a reader's address is the last in X-Forwarded-For
   int threads = 16;
   double max_address_rate = 0;  // requests a second from an address; 0: no limit

@@ -19,11 +19,11 @@
 namespace reserve::console {
 namespace {
 
-using ::testing::HasSubstr;
-using ::testing::SizeIs;
 using test_support::Claims;
 using test_support::kTestAudience;
 using test_support::TestProvider;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 
@@ -174,11 +174,11 @@ TEST(PermissionTest, EachDoorLetsInWhomItIsFor) {
     V other;
     V staff;
   };
-  for (const Row& row : {Row{Door::kEverybody, V::kLetIn, V::kLetIn, V::kLetIn, V::kLetIn},
-                         Row{Door::kKnown, V::kNotKnown, V::kLetIn, V::kLetIn, V::kLetIn},
-                         Row{Door::kAccount, V::kNotKnown, V::kLetIn, V::kForbidden, V::kLetIn},
-                         Row{Door::kSupport, V::kNotKnown, V::kForbidden, V::kForbidden,
-                             V::kLetIn}}) {
+  for (const Row& row :
+       {Row{Door::kEverybody, V::kLetIn, V::kLetIn, V::kLetIn, V::kLetIn},
+        Row{Door::kKnown, V::kNotKnown, V::kLetIn, V::kLetIn, V::kLetIn},
+        Row{Door::kAccount, V::kNotKnown, V::kLetIn, V::kForbidden, V::kLetIn},
+        Row{Door::kSupport, V::kNotKnown, V::kForbidden, V::kForbidden, V::kLetIn}}) {
     EXPECT_EQ(Judge(row.door, std::nullopt, "acme"), row.nobody);
     EXPECT_EQ(Judge(row.door, customer, "acme"), row.own);
     EXPECT_EQ(Judge(row.door, customer, "beta"), row.other);

@@ -89,8 +89,7 @@ TEST(FormatterTest, TimesAreOfTheAccountsZone) {
 
 TEST(FormatterTest, AmountsAreReadAsTypedAndNeverGuessedAt) {
   google::type::Money money;
-  for (const auto& [typed, units, nanos] :
-       std::vector<std::tuple<std::string, int64_t, int32_t>>{
+  for (const auto& [typed, units, nanos] : std::vector<std::tuple<std::string, int64_t, int32_t>>{
            {"20", 20, 0}, {" 20.5 ", 20, 500'000'000}, {"20,50", 20, 500'000'000}, {"-3", -3, 0}}) {
     ASSERT_TRUE(ReadMoney(typed, "USD", &money)) << typed;
     EXPECT_EQ(money.units(), units) << typed;
@@ -132,8 +131,8 @@ TEST(TextsTest, EveryKeyThatTemplatesAndSourcesSayIsThere) {
   static const std::regex kInSource(R"re(Say\("(\w+[a-z])")re");
   static const std::regex kRefusal(R"re("(refused_\w+|title_\w+|not_[a-z_]+|filter_\w+)")re");
   int files = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(
-           fs::path(test_support::SourceDir()) / "services" / "console")) {
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(test_support::SourceDir()) /
+                                                            "services" / "console")) {
     if (!entry.is_regular_file()) continue;
     ++files;
     const std::string text = ContentOf(entry.path());
@@ -186,10 +185,10 @@ TEST(TemplatesTest, EachIsWellFormedAndNoneTakesWhatIsNotEscaped) {
     ++templates;
     const kainjow::mustache::mustache drawing{std::string(file.content)};
     EXPECT_TRUE(drawing.is_valid()) << file.name << ": " << drawing.error_message();
-    EXPECT_THAT(std::string(file.content),
-                AllOf(Not(HasSubstr("{{{")), Not(HasSubstr("{{&")), Not(HasSubstr(" style=")),
-                      Not(HasSubstr("onclick")), Not(HasSubstr("http://")),
-                      Not(HasSubstr("https://"))))
+    EXPECT_THAT(
+        std::string(file.content),
+        AllOf(Not(HasSubstr("{{{")), Not(HasSubstr("{{&")), Not(HasSubstr(" style=")),
+              Not(HasSubstr("onclick")), Not(HasSubstr("http://")), Not(HasSubstr("https://"))))
         << file.name;
   }
   EXPECT_GT(templates, 10);
@@ -200,9 +199,9 @@ TEST(TemplatesTest, WhatPeopleWroteIsText) {
   data.set("title", "<script>alert(1)</script>");
   data.set("words", "\"><img src=x onerror=alert(1)>'");
   const std::string page = Draw("refusal", English(), data);
-  EXPECT_THAT(page, AllOf(StartsWith("<!DOCTYPE html>"), Not(HasSubstr("<script>")),
-                          Not(HasSubstr("<img")), HasSubstr("&lt;script&gt;"),
-                          HasSubstr("&quot;&gt;&lt;img")));
+  EXPECT_THAT(
+      page, AllOf(StartsWith("<!DOCTYPE html>"), Not(HasSubstr("<script>")), Not(HasSubstr("<img")),
+                  HasSubstr("&lt;script&gt;"), HasSubstr("&quot;&gt;&lt;img")));
 }
 
 // --- An account in words.
@@ -275,9 +274,10 @@ TEST(HistoryViewTest, ACostIsExplainedByFreeMinutesIncrementsAndFee) {
                                "'USD' nanos: 40000000 } }"),
                           format, English()),
               HasSubstr("$0.04 were given back"));
-  EXPECT_THAT(ExplainCost(Call("status: USAGE_STATUS_UNRATED unrated_reason: UNRATED_REASON_NO_RATE"),
-                          format, English()),
-              HasSubstr("no price yet"));
+  EXPECT_THAT(
+      ExplainCost(Call("status: USAGE_STATUS_UNRATED unrated_reason: UNRATED_REASON_NO_RATE"),
+                  format, English()),
+      HasSubstr("no price yet"));
 }
 
 TEST(HistoryViewTest, CsvHasALineForEachAndNoFormulas) {
@@ -288,8 +288,9 @@ TEST(HistoryViewTest, CsvHasALineForEachAndNoFormulas) {
   hostile.mutable_rating()->set_destination_name("A \"B\", C");
   *page.add_usage_records() = hostile;
   const std::string lines = CsvLines(page, absl::UTCTimeZone());
-  EXPECT_THAT(lines, AllOf(HasSubstr("\"+442079460000\""), HasSubstr("\"'=HYPERLINK(1)\""),
-                           HasSubstr("\"A \"\"B\"\", C\""), HasSubstr("\"0.04\",\"USD\",\"RATED\"")));
+  EXPECT_THAT(lines,
+              AllOf(HasSubstr("\"+442079460000\""), HasSubstr("\"'=HYPERLINK(1)\""),
+                    HasSubstr("\"A \"\"B\"\", C\""), HasSubstr("\"0.04\",\"USD\",\"RATED\"")));
   EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 2);
 }
 
@@ -298,8 +299,11 @@ TEST(HistoryViewTest, FiltersAreDaysOfTheZoneAndSayWhatHasNoSense) {
   std::string why;
   absl::TimeZone berlin;
   ASSERT_TRUE(absl::LoadTimeZone("Europe/Berlin", &berlin));
-  ASSERT_TRUE(ReadFilters({{"from", "2026-11-29"}, {"to", "2026-11-29"}, {"number", "+44"},
-                           {"least", "0,5"}, {"country", "gb"}},
+  ASSERT_TRUE(ReadFilters({{"from", "2026-11-29"},
+                           {"to", "2026-11-29"},
+                           {"number", "+44"},
+                           {"least", "0,5"},
+                           {"country", "gb"}},
                           "USD", berlin, &request, &why));
   EXPECT_EQ(request.start_before().seconds() - request.start_from().seconds(), 86400);
   EXPECT_EQ(request.destination_prefix(), "+44");
@@ -308,8 +312,7 @@ TEST(HistoryViewTest, FiltersAreDaysOfTheZoneAndSayWhatHasNoSense) {
   EXPECT_FALSE(ReadFilters({{"from", "yesterday"}}, "USD", berlin, &request, &why));
   EXPECT_EQ(why, "not_a_day");
   EXPECT_FALSE(ReadFilters({{"least", "much"}}, "USD", berlin, &request, &why));
-  const Range month =
-      RangeOf({}, absl::FromCivil(absl::CivilDay(2026, 11, 29), berlin), berlin);
+  const Range month = RangeOf({}, absl::FromCivil(absl::CivilDay(2026, 11, 29), berlin), berlin);
   EXPECT_EQ(absl::ToCivilDay(month.from, berlin), absl::CivilDay(2026, 11, 1));
   EXPECT_EQ(absl::ToCivilDay(month.before, berlin), absl::CivilDay(2026, 12, 1));
 }
