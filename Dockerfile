@@ -1,4 +1,4 @@
-# One image for the three programs: `ledger`, `worker` and `gateway_stub`.
+# One image for the four programs: `ledger`, `worker`, `console` and `gateway_stub`.
 #
 #   docker build --build-arg BUILD=$(git rev-parse --short HEAD) -t reserve .
 #   docker run reserve ledger serve --help
@@ -28,7 +28,7 @@ COPY --from=root /image/ /
 ENV PATH=/usr/local/bin:/usr/bin
 # Nobody's account; by number, so that Kubernetes can tell that it is not root.
 USER 65532:65532
-EXPOSE 50051 50052 9100
+EXPOSE 8080 50051 50052 9100
 # Other machines are served with a certificate (RESERVE_TLS_CERTIFICATE_FILE and the like), or if
 # plain text is asked for (--insecure_plaintext): else this ends at once, and says so.
 CMD ["ledger", "serve", "--listen=0.0.0.0:50051"]

@@ -19,13 +19,13 @@ libraries_of() { ldd "$@" 2>/dev/null | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^[
 
 mkdir -p "$image/tmp" "$image/etc"
 chmod 1777 "$image/tmp"
-for program in ledger worker gateway_stub; do put "/usr/local/bin/$program"; done
+for program in ledger worker console gateway_stub; do put "/usr/local/bin/$program"; done
 put /usr/bin/sleep
 # libmariadb loads these when a server asks for them: how MySQL authenticates among them.
 put "$plugins"/*.so
 # shellcheck disable=SC2046
-put $(libraries_of /usr/local/bin/ledger /usr/local/bin/worker /usr/local/bin/gateway_stub \
-  /usr/bin/sleep "$plugins"/*.so)
+put $(libraries_of /usr/local/bin/ledger /usr/local/bin/worker /usr/local/bin/console \
+  /usr/local/bin/gateway_stub /usr/bin/sleep "$plugins"/*.so)
 
 # Authorities, the zones of accounts, and who "nobody" is.
 put /etc/ssl/certs/ca-certificates.crt /etc/ssl/openssl.cnf

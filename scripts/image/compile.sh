@@ -5,8 +5,8 @@ set -eu
 build=$1
 out=$2
 cmake --preset image -DRESERVE_BUILD="$build"
-cmake --build build/image -j "${JOBS:-$(nproc)}" --target ledger worker gateway_stub
+cmake --build build/image -j "${JOBS:-$(nproc)}" --target ledger worker console gateway_stub
 mkdir -p "$out"
-for program in ledger worker gateway_stub; do
+for program in ledger worker console gateway_stub; do
   strip --strip-unneeded -o "$out/$program" "build/image/bin/$program"
 done

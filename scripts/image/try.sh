@@ -14,10 +14,11 @@ readonly WORK=$PWD/build/image-try
 readonly BUILD_ROOTS=(g++ cmake ninja-build
   libgrpc++-dev libgrpc-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev
   libmysqlcppconn-dev libjemalloc-dev prometheus-cpp-dev nlohmann-json3-dev libssl-dev libxxhash-dev
+  libcpp-httplib-dev libkainjow-mustache-dev libicu-dev libjs-chart.js
   pkg-config libc-ares-dev libre2-dev libcurl4-openssl-dev zlib1g-dev libgoogle-common-protos-java)
 # libmariadb3 comes with the connector, and has the plugins.
-readonly RUNTIME_ROOTS=(ca-certificates libabsl20220623 libgrpc++1.51 libjemalloc2
-  libmysqlcppconn7v5 libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0 libprotobuf32 libssl3
+readonly RUNTIME_ROOTS=(ca-certificates libabsl20220623 libcpp-httplib0.11 libgrpc++1.51 libicu72
+  libjemalloc2 libmysqlcppconn7v5 libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0 libprotobuf32 libssl3
   tzdata)
 
 say() { echo "==> $*"; }
