@@ -15,6 +15,7 @@
 #include "common/error/error.h"
 #include "services/ledger/audit/audited_lines.h"
 #include "services/ledger/audit/audited_receipts.h"
+#include "services/ledger/audit/audited_sums.h"
 #include "services/ledger/book/entry_chain.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/destination.h"
@@ -60,7 +61,8 @@ constexpr int kPage = 500;
 // All that is read of an account.
 constexpr absl::string_view kTables =
     "accounts, balances, account_months, users, payment_methods, disputes, number_keys, entries, "
-    "usage_ids, usage_states, allowances, holds, requests, recharges, receipts, events, rates";
+    "usage_ids, usage_states, usage_sums, usage_sums_through, allowances, holds, requests, recharges, "
+    "receipts, events, rates, feature_level";
 
 std::string Text(absl::int128 number) {
   if (number >= INT64_MIN && number <= INT64_MAX) {
@@ -183,6 +185,9 @@ class Audit {
         findings_(*findings),
         receipts_([this](std::string subject, std::string stored, std::string computed) {
           Differs(kCheckReceipts, std::move(subject), std::move(stored), std::move(computed));
+        }),
+        sums_([this](std::string subject, std::string stored, std::string computed) {
+          Differs(kCheckSummaries, std::move(subject), std::move(stored), std::move(computed));
         }) {}
 
   absl::Status Run() {
@@ -192,8 +197,10 @@ class Audit {
     RESERVE_RETURN_IF_ERROR(CheckDisputes());
     RESERVE_RETURN_IF_ERROR(LoadUsageStates());
     RESERVE_RETURN_IF_ERROR(receipts_.Load(connection_, account_));
+    RESERVE_RETURN_IF_ERROR(sums_.Load(connection_, account_));
     RESERVE_RETURN_IF_ERROR(CheckEntries());
     receipts_.CheckEnd();
+    sums_.CheckEnd();
     CheckUsageStates();
     CheckGrantsAtEnd();
     RESERVE_RETURN_IF_ERROR(CheckMonths());
@@ -267,6 +274,7 @@ class Audit {
   const int64_t live_holds_;
   Findings& findings_;
   AuditedReceipts receipts_;
+  AuditedSums sums_;
 
   rates::PlanBook plans_;
   AuditedLines::Decks decks_;
@@ -581,6 +589,10 @@ void Audit::CheckEntry(const Entry& entry) {
   sum_ += entry.amount;
   CheckGrants(entry);
   receipts_.CheckEntry(entry);
+  const bool may_change = usage_states_.contains(domain::UsageIdOf(entry));
+  if (const absl::Status added = sums_.AddEntry(entry, may_change); !added.ok()) {
+    Differs(kCheckSummaries, subject, std::string(added.message()), "sums that fit");
+  }
   if (entry.booked.has_value()) {
     CheckUsage(entry);
     return;

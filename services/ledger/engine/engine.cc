@@ -80,6 +80,7 @@ Engine::Engine(EngineOptions options)
       options_, stats_, [this](std::vector<Task> tasks) { Submit(std::move(tasks)); },
       [this] { return crowded(); });
   usage_counter_ = std::make_unique<UsageCounter>(options_, stats_, [this] { return crowded(); });
+  summaries_ = std::make_unique<SummaryKeeper>(options_, stats_, [this] { return crowded(); });
   decks_ = std::make_unique<DeckLoader>(
       options_.database, static_cast<size_t>(options_.max_queue), catalogs_, stats_.steps,
       [this](std::vector<Task> tasks) { Submit(std::move(tasks)); });
@@ -88,6 +89,7 @@ Engine::Engine(EngineOptions options)
         options_, catalogs_, writing_patience_, stats_,
         [this](const std::vector<book::RechargeKey>& keys) { dispatcher_->Announce(keys); },
         [this](const std::vector<std::string>& accounts) { unrated_.NoteNewUsers(accounts); },
+        [this](const std::vector<std::string>& accounts) { summaries_->NoteBooked(accounts); },
         [this](int64_t version, Task task) { decks_->Wait(version, std::move(task)); }));
   }
 }
@@ -101,6 +103,7 @@ Engine::~Engine() {
   if (housekeeper_.joinable()) housekeeper_.join();
   event_feed_.reset();
   usage_counter_.reset();
+  summaries_->Stop();  // lanes and queries give it work
   decks_->Stop();  // a rerating may wait for one
   reratings_.reset();
   bulk_->Drain();
@@ -127,6 +130,7 @@ absl::Status Engine::Start() {
   decks_->Start();
   reratings_->Start();
   usage_counter_->Start();
+  summaries_->Start();
   return absl::OkStatus();
 }
 
@@ -280,9 +284,10 @@ absl::StatusOr<rates::PlanVersion> Engine::PutPlan(storage::Connection& connecti
 }
 
 absl::Status Engine::RetirePlan(storage::Connection& connection, const std::string& plan_id,
+                                const std::string& etag,
                                 bool only_try) {
   RESERVE_RETURN_IF_ERROR(
-      engine::RetirePlan(connection, options_.database_clock, plan_id, only_try));
+      engine::RetirePlan(connection, options_.database_clock, plan_id, etag, only_try));
   return RefreshCatalog(connection);
 }
 
