@@ -271,8 +271,8 @@ void Checks::CheckPlan(const AccountRows& rows, const Entry& entry) {
   }
   if (plan != kVersionedPlan) return;
   const bool later = start >= LaterVersionFrom();
-  const auto wrong = later ? domain::ChargeBasis::kMeteredStandard
-                           : domain::ChargeBasis::kUnlimitedStandard;
+  const auto wrong =
+      later ? domain::ChargeBasis::kMeteredStandard : domain::ChargeBasis::kUnlimitedStandard;
   if (rating.basis == wrong) {
     return scene_.Fail("K4: a usage is by its plan's version at its start", booked.usage.usage_id);
   }

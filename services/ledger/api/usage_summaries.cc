@@ -115,7 +115,7 @@ grpc::ServerUnaryReactor* AccountsService::SummarizeUsage(grpc::CallbackServerCo
                                                           pb::SummarizeUsageResponse* response) {
   return StartQueryIn(
       api_.engine.bulk(), api_, context, "SummarizeUsage", request->account_id(),
-      [=](Connection& connection) -> absl::Status {
+      [=, this](Connection& connection) -> absl::Status {
         RESERVE_ASSIGN_OR_RETURN(const Asked asked, AskedFrom(*request));
         RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                  LoadAccount(connection, request->account_id()));

@@ -61,7 +61,8 @@ constexpr int kPage = 500;
 // All that is read of an account.
 constexpr absl::string_view kTables =
     "accounts, balances, account_months, users, payment_methods, disputes, number_keys, entries, "
-    "usage_ids, usage_states, usage_sums, usage_sums_through, allowances, holds, requests, recharges, "
+    "usage_ids, usage_states, usage_sums, usage_sums_through, allowances, holds, requests, "
+    "recharges, "
     "receipts, events, rates, feature_level";
 
 std::string Text(absl::int128 number) {

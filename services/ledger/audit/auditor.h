@@ -86,8 +86,8 @@ inline constexpr char kCheckMonths[] = "MONTHS";
 // each entry of money that came or went back has one, from the first on and since all ledgers write
 // them, and the account knows the last (domain/receipt.h).
 inline constexpr char kCheckReceipts[] = "RECEIPTS";
-// What was added up for summaries, by day, user, country and kind, is what the entries up to the one
-// that it knows of come to.
+// What was added up for summaries, by day, user, country and kind, is what the entries up to the
+// one that it knows of come to.
 inline constexpr char kCheckSummaries[] = "SUMMARIES";
 
 // A figure that does not add up.

@@ -104,7 +104,7 @@ Engine::~Engine() {
   event_feed_.reset();
   usage_counter_.reset();
   summaries_->Stop();  // lanes and queries give it work
-  decks_->Stop();  // a rerating may wait for one
+  decks_->Stop();      // a rerating may wait for one
   reratings_.reset();
   bulk_->Drain();
   bulk_.reset();
@@ -284,8 +284,7 @@ absl::StatusOr<rates::PlanVersion> Engine::PutPlan(storage::Connection& connecti
 }
 
 absl::Status Engine::RetirePlan(storage::Connection& connection, const std::string& plan_id,
-                                const std::string& etag,
-                                bool only_try) {
+                                const std::string& etag, bool only_try) {
   RESERVE_RETURN_IF_ERROR(
       engine::RetirePlan(connection, options_.database_clock, plan_id, etag, only_try));
   return RefreshCatalog(connection);

@@ -51,8 +51,8 @@ absl::StatusOr<rates::PlanVersion> PlanVersionFor(storage::Connection& connectio
 
 // Retires a plan; one that is retired stays so. NOT_FOUND "PLAN_NOT_FOUND"; FAILED_PRECONDITION
 // "PLAN_NEEDED" of the plan that the program itself needs, "FEATURE_LEVEL_TOO_LOW"; ABORTED
-// "ETAG_MISMATCH" if it has moved on from `etag` (empty: whatever it is). With `only_try` nothing is
-// done.
+// "ETAG_MISMATCH" if it has moved on from `etag` (empty: whatever it is). With `only_try` nothing
+// is done.
 absl::Status RetirePlan(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
                         const std::string& plan_id, const std::string& etag, bool only_try);
 

@@ -37,8 +37,8 @@ int64_t ChangesOf(const AccountCalendar& calendar) {
   return static_cast<int64_t>(calendar.Changes().size());
 }
 
-// Do the days of which there are sums stay what they are by the calendar? A change moves no day that
-// has begun before it; but clocks may differ.
+// Do the days of which there are sums stay what they are by the calendar? A change moves no day
+// that has begun before it; but clocks may differ.
 absl::StatusOr<bool> DaysStay(Connection& connection, const std::string& account_id,
                               const SumsPosition& position, const AccountCalendar& calendar) {
   RESERVE_ASSIGN_OR_RETURN(const absl::Time last, storage::LastDayOfSums(connection, account_id));
@@ -167,9 +167,8 @@ absl::StatusOr<bool> SummaryKeeper::AddStretch(const Waiting& account) {
       storage::LoadUsageChanges(*connection_, account_id, {through + 1, end + 1}));
   RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::DaySum> sums,
                            storage::SumsByDay(changed, calendar));
-  RESERVE_ASSIGN_OR_RETURN(
-      const bool added,
-      storage::AddToSums(*connection_, account_id, position, {end, changes}, sums));
+  RESERVE_ASSIGN_OR_RETURN(const bool added, storage::AddToSums(*connection_, account_id, position,
+                                                                {end, changes}, sums));
   return added && months.last_seq - end >= options_.summary_stretch;
 }
 

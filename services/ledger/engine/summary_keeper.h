@@ -2,10 +2,11 @@
 // lanes, so that a summary of a month need not read its entries.
 //
 // An account is added up in steps of a bounded number of entries, from its first one on and without
-// a gap, each step in a transaction of that account's rows alone, which moves the account's position
-// past the entries: so nothing is lost or counted twice, whichever ledgers add and whoever ends
-// when. Which accounts:
-//   - those that book a stretch of entries within a day, by this ledger's lanes: a month of one with
+// a gap, each step in a transaction of that account's rows alone, which moves the account's
+// position past the entries: so nothing is lost or counted twice, whichever ledgers add and whoever
+// ends when. Which accounts:
+//   - those that book a stretch of entries within a day, by this ledger's lanes: a month of one
+//   with
 //     fewer is read in no time;
 //   - those of which somebody asked for much that is in no sum;
 //   - from then on all that those book, a stretch at a time.

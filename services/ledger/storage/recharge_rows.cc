@@ -23,7 +23,8 @@ constexpr absl::string_view kRechargeColumns =
     "attempt_start,due_time,lease_owner,lease_epoch,soft_declines,last_decline,last_decline_code,"
     "charge_id,request_id,create_time,settle_time,card_network,payment_method_id,card_given,"
     "credited_nanos,pending_time,set_aside,refunded_nanos,disputed_nanos,keeps,refund_of,refund_id,"
-    "debited,suspension_number,refund_id_typed,credited_as,means,reference,received_time,card_brand,"
+    "debited,suspension_number,refund_id_typed,credited_as,means,reference,received_time,card_"
+    "brand,"
     "card_last_four";
 
 std::string Select() { return absl::StrCat("SELECT ", kRechargeColumns, " FROM recharges "); }

@@ -2,9 +2,9 @@
 // its sums.
 //
 // Each entry changes the sums once and for good: a booking adds its usage, a rating puts its own
-// figures in the place of those of the rating or booking before it, a void takes the latest away. So
-// sums up to any entry, and the changes of those after it, come to what each usage is now, whatever
-// came late and in whatever order.
+// figures in the place of those of the rating or booking before it, a void takes the latest away.
+// So sums up to any entry, and the changes of those after it, come to what each usage is now,
+// whatever came late and in whatever order.
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_USAGE_LINES_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_USAGE_LINES_H_
 

@@ -36,11 +36,11 @@ absl::StatusOr<bool> MovePosition(Connection& connection, absl::string_view acco
   if (!from.has_value()) return InsertPosition(connection, account_id, to);
   RESERVE_ASSIGN_OR_RETURN(
       const int64_t moved,
-      connection.Update(absl::StrCat(
-          "UPDATE usage_sums_through SET through_seq = ", to.through_seq, ", calendar_changes = ",
-          to.calendar_changes, " WHERE account_id = ", Quoted(account_id),
-          " AND through_seq = ", from->through_seq,
-          " AND calendar_changes = ", from->calendar_changes)));
+      connection.Update(absl::StrCat("UPDATE usage_sums_through SET through_seq = ", to.through_seq,
+                                     ", calendar_changes = ", to.calendar_changes,
+                                     " WHERE account_id = ", Quoted(account_id),
+                                     " AND through_seq = ", from->through_seq,
+                                     " AND calendar_changes = ", from->calendar_changes)));
   return moved != 0;
 }
 
@@ -96,7 +96,9 @@ absl::StatusOr<std::optional<SumsPosition>> ReadSumsPosition(Connection& connect
       absl::StrCat(
           "SELECT through_seq,calendar_changes FROM usage_sums_through WHERE account_id = ",
           Quoted(account_id)),
-      [&position](const Row& row) { position = {row.Int(1), row.Int(2)}; }));
+      [&position](const Row& row) {
+        position = {row.Int(1), row.Int(2)};
+      }));
   return position;
 }
 
@@ -179,7 +181,7 @@ absl::StatusOr<std::vector<DaySum>> ListSums(Connection& connection, absl::strin
     DaySum sum;
     sum.day_begin = row.Time(1);
     sum.group = {row.Text(2), row.Text(3), static_cast<domain::UsageKind>(row.Int(4))};
-    sum.amounts = {row.Int(5), row.Int(6),  absl::Microseconds(row.Int(7)),
+    sum.amounts = {row.Int(5), row.Int(6), absl::Microseconds(row.Int(7)),
                    row.Int(8), row.Int(9), row.Int(10)};
     // An integer would be cut to what fits it.
     fits = absl::SimpleAtoi(row.Text(11), &sum.amounts.cost) && fits;

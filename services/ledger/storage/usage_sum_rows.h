@@ -3,8 +3,8 @@
 //
 // Whoever adds what further entries change (usage_lines.h) moves the position past them in the same
 // transaction, and only from where it read it: so each entry is in the sums once, however many
-// ledgers add and whatever fails. The rows of one account alone are touched, and none that a booking
-// writes.
+// ledgers add and whatever fails. The rows of one account alone are touched, and none that a
+// booking writes.
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_USAGE_SUM_ROWS_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_USAGE_SUM_ROWS_H_
 
@@ -70,7 +70,8 @@ struct SumsAsked {
 absl::StatusOr<std::vector<DaySum>> ListSums(Connection& connection, absl::string_view account_id,
                                              const SumsAsked& asked);
 
-// When this entry of an account was booked, in one of these months; InfinitePast if it is not there.
+// When this entry of an account was booked, in one of these months; InfinitePast if it is not
+// there.
 absl::StatusOr<absl::Time> BookingTimeOf(Connection& connection, absl::string_view account_id,
                                          const std::vector<int32_t>& months, int64_t seq);
 

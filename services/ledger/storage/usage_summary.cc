@@ -131,12 +131,11 @@ class Adder {
           if (!absl::SimpleAtoi(row.Text(10), &amount)) return added.Update(Overflow());
           const absl::StatusOr<Nanos> cost = Subtract(0, amount);
           if (!cost.ok()) return added.Update(cost.status());
-          added.Update(
-              Add(range_,
-                  {row.Text(2), row.Text(3), static_cast<domain::UsageKind>(row.Int(4))},
-                  {row.Int(5), 0, absl::Microseconds(row.Int(6)), row.Int(7), row.Int(8),
-                   row.Int(9), *cost},
-                  1));
+          added.Update(Add(range_,
+                           {row.Text(2), row.Text(3), static_cast<domain::UsageKind>(row.Int(4))},
+                           {row.Int(5), 0, absl::Microseconds(row.Int(6)), row.Int(7), row.Int(8),
+                            row.Int(9), *cost},
+                           1));
         }));
     RESERVE_RETURN_IF_ERROR(added);
     return has_others;
@@ -298,9 +297,9 @@ RangeParts PartsOf(const SummaryScope& scope, bool has_sums) {
 
 // The part in which that time lies; nothing if it is in none.
 const RangePart* PartAt(const std::vector<RangePart>& parts, absl::Time time) {
-  const auto after = std::upper_bound(
-      parts.begin(), parts.end(), time,
-      [](absl::Time at, const RangePart& part) { return at < part.time.begin; });
+  const auto after =
+      std::upper_bound(parts.begin(), parts.end(), time,
+                       [](absl::Time at, const RangePart& part) { return at < part.time.begin; });
   if (after == parts.begin() || time >= std::prev(after)->time.end) return nullptr;
   return &*std::prev(after);
 }
@@ -352,9 +351,8 @@ absl::StatusOr<UsageSummary> Summarize(Connection& connection, absl::string_view
       RESERVE_RETURN_IF_ERROR(CheckSize(connection, account_id, months, part.time, most));
     }
   } else {
-    RESERVE_RETURN_IF_ERROR(
-        CheckSize(connection, account_id, months,
-                  {scope.ranges.front().begin, scope.ranges.back().end}, most));
+    RESERVE_RETURN_IF_ERROR(CheckSize(connection, account_id, months,
+                                      {scope.ranges.front().begin, scope.ranges.back().end}, most));
   }
   Adder adder(connection, account_id, scope.grouping);
   for (const RangePart& part : parts.rest) {

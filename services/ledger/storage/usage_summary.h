@@ -3,9 +3,9 @@
 // Whole days of the account's calendar are read from what was added up behind the lanes
 // (usage_sum_rows.h), and to it is added what the entries since have changed (usage_lines.h). Parts
 // of days are added up from the entries, by the index of starts (usage_history.h): what became of
-// usages after their booking is put right by usage_states, which has a row of each that was not only
-// booked. So is everything of an account of which nothing, or not enough, was added up yet. Either
-// way it is exact, as of one moment.
+// usages after their booking is put right by usage_states, which has a row of each that was not
+// only booked. So is everything of an account of which nothing, or not enough, was added up yet.
+// Either way it is exact, as of one moment.
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_USAGE_SUMMARY_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_USAGE_SUMMARY_H_
 

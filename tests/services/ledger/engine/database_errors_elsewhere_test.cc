@@ -1407,7 +1407,9 @@ TEST_F(DatabaseErrorsElsewhereTest, ALedgerIsRegisteredOrToldWhateverFails) {
 
 TEST_F(DatabaseErrorsElsewhereTest, TheLevelIsRaisedOnceOrNotAtAllWhateverFails) {
   const auto level = [&] { return ledger_->sql().QueryInt("SELECT level FROM feature_level"); };
-  const auto lower = [&] { ledger_->sql().Execute("UPDATE feature_level SET level = 1, receipts_from = NULL"); };
+  const auto lower = [&] {
+    ledger_->sql().Execute("UPDATE feature_level SET level = 1, receipts_from = NULL");
+  };
   const auto finish = [&] {
     storage::DatabaseOptions options = options_.database;
     options.socket = sabotage_->socket_path();

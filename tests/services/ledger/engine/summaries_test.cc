@@ -30,7 +30,6 @@ using test_support::WaitUntil;
 
 constexpr char kAccount[] = "acme";
 constexpr absl::Duration kDay = absl::Hours(24);
-constexpr int64_t kOtherDeck = 2;
 
 // A database whose accounts are booked on at random.
 class Bookings {
@@ -83,12 +82,13 @@ class Bookings {
       begin = day.end;
     }
     const storage::UsageGrouping all = {true, true, true};
-    const auto summary =
-        storage::SummarizeUsages(*connection, kAccount, {days, all, calendar});
+    const auto summary = storage::SummarizeUsages(*connection, kAccount, {days, all, calendar});
     const auto plain = storage::SummarizeUsages(*connection, kAccount, {days, all, other});
     ASSERT_TRUE(summary.ok()) << summary.status();
     ASSERT_TRUE(plain.ok()) << plain.status();
-    if (summary->through_seq == plain->through_seq) EXPECT_EQ(summary->sums, plain->sums);
+    if (summary->through_seq == plain->through_seq) {
+      EXPECT_EQ(summary->sums, plain->sums);
+    }
   }
 
   // Is all added up but for less than a stretch?
@@ -109,7 +109,10 @@ class Bookings {
         return CorrectUsage{{earlier}, Usage(), {"wrong record"}};
       case 2:
       case 3: {
-        RerateUsage rerate{earlier, 0, book::PricesBy::kDeck, 1 + Pick(2)};
+        RerateUsage rerate;
+        rerate.usage_id = earlier;
+        rerate.prices = book::PricesBy::kDeck;
+        rerate.deck_version = 1 + Pick(2);
         rerate.rerating = {++reratings_, Pick(2) == 0, false, {"other prices"}};
         return rerate;
       }

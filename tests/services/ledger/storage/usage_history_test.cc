@@ -117,8 +117,8 @@ class Books {
   Standing& Book(Entry entry) {
     Add(&entry);
     const domain::Rating& rating = entry.booked->rating;
-    Standing standing = {entry, UsageStatus::kRated, rating.cost, rating.country,
-                         rating.free_seconds_taken, PaidSecondsOf(*entry.booked)};
+    Standing standing = {entry,          UsageStatus::kRated,       rating.cost,
+                         rating.country, rating.free_seconds_taken, PaidSecondsOf(*entry.booked)};
     if (rating.unrated()) {
       standing.status = UsageStatus::kUnrated;
       StateFor(entry);
@@ -507,8 +507,9 @@ TEST_F(UsageSumsTest, WhateverIsAddedUpByThenTheSummaryIsWhatAModelAddsUp) {
         added = std::min<int64_t>(books.last_seq(), added + 1 + books.Pick(80));
         ASSERT_TRUE(AddUpTo(added));
       }
-      const TimeRange range = {TestNow() - (20 + books.Pick(55)) * kDay + absl::Hours(books.Pick(9)),
-                               TestNow() - books.Pick(20) * kDay - absl::Hours(books.Pick(9))};
+      const TimeRange range = {
+          TestNow() - (20 + books.Pick(55)) * kDay + absl::Hours(books.Pick(9)),
+          TestNow() - books.Pick(20) * kDay - absl::Hours(books.Pick(9))};
       const UsageGrouping grouping = {books.Pick(2) == 0, books.Pick(2) == 0, books.Pick(2) == 0};
       for (const auto& ranges : {std::vector<TimeRange>{range}, DaysOf(calendar_, range)}) {
         const UsageSummary summary = Summarize(ranges, grouping);
