@@ -106,6 +106,7 @@ std::vector<FigureKind> KindsOfTheRest() {
       {"history_page_p99", "ms", "", ""},
       {"history_range_p50", "ms", "ListUsage, the first 50 of a day's 4,320, warm", ""},
       {"history_range_p99", "ms", "", "", Target::kValueAtMost, 5},
+      {"history_summary_first", "ms", "the first of them, of what is in no sum yet", ""},
       {"history_summary_p50", "ms", "SummarizeUsage by day, a month of 100,000 calls", ""},
       {"history_summary_p99", "ms", "", "", Target::kValueAtMost, 50},
       {"rerated", "usages/s", "RerateUsage, 40 calls an account", "batch"},

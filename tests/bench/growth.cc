@@ -8,6 +8,8 @@
 //   - GetUsage, the first page of ListUsage, and VerifyAccount, one call at a time: first
 //     with the buffer pool as the load left it, and then cold, just after a restart of the
 //     database, so that each size is read from disk under the same conditions;
+//   - the first page of a week of starts, and what a month of 100,000 calls of one account comes
+//     to, both warm;
 //   - the size of the files.
 // Usages come in the order in which they began, over the year up to now (the ledger takes
 // them: --max_usage_age is ten years), but for a late share; ids sort by when they are sent.
@@ -23,6 +25,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -80,6 +83,10 @@ constexpr int kColdGets = 300;
 constexpr int kPages = 300;
 constexpr int kColdPages = 60;
 constexpr int kVerifications = 200;
+constexpr int kSummaries = 100;
+// Of the account that is summarized.
+constexpr int64_t kLongHistory = 100'000;
+constexpr absl::Duration kWeek = absl::Hours(24 * 7);
 constexpr int kColdVerifications = 40;
 
 // Set by SIGINT, SIGTERM and SIGHUP: the run then ends early, but in order.
@@ -164,8 +171,17 @@ class Growth {
   absl::StatusOr<Timed> TimeCalls(int count, const Call& call);
   absl::Status TimeInto(const std::string& quantity, size_t mark, int count, const Call& call,
                         bool with_rows);
+  // Those times are sorted.
+  void AddTo(const std::string& quantity, size_t mark, const Timed& timed, bool with_rows);
   absl::StatusOr<int64_t> GetUsage(const GrowthTraffic::Sample& sample);
-  absl::StatusOr<int64_t> ListFirstPage(const std::string& account_id);
+  // Of all, or of the week that begins then.
+  absl::StatusOr<int64_t> ListFirstPage(const std::string& account_id,
+                                        std::optional<absl::Time> week = std::nullopt);
+  // The first page of some week, of which the first one was asked for just before.
+  absl::Status MeasureWeeks(size_t mark);
+  // Of the account with the long history, its month by day.
+  absl::Status MeasureSummaries(size_t mark);
+  absl::StatusOr<int64_t> Summarize();
   absl::StatusOr<int64_t> Verify(const std::string& account_id);
   // A usage of those sent between two shares of all that were sent so far.
   const GrowthTraffic::Sample& SampleBetween(int64_t first, int64_t last);
@@ -221,7 +237,7 @@ absl::Status Growth::SetStage() {
   Stage::Options options;
   options.accounts = absl::GetFlag(FLAGS_accounts);
   options.dip_accounts = 0;
-  options.history_entries = 1;
+  options.history_entries = static_cast<int>(std::min(entries_ / 10, kLongHistory));
   options.ledger_args = absl::GetFlag(FLAGS_ledger_args);
   options.database_args = {
       absl::StrCat("--innodb-buffer-pool-size=", absl::GetFlag(FLAGS_buffer_pool_mb), "M")};
@@ -337,12 +353,17 @@ absl::StatusOr<int64_t> Growth::GetUsage(const GrowthTraffic::Sample& sample) {
   return 1;
 }
 
-absl::StatusOr<int64_t> Growth::ListFirstPage(const std::string& account_id) {
+absl::StatusOr<int64_t> Growth::ListFirstPage(const std::string& account_id,
+                                              std::optional<absl::Time> week) {
   grpc::ClientContext context;
   SetDeadline(context);
   pb::ListUsageRequest request;
   request.set_account_id(account_id);
   request.set_page_size(kPageSize);
+  if (week.has_value()) {
+    request.mutable_start_from()->set_seconds(absl::ToUnixSeconds(*week));
+    request.mutable_start_before()->set_seconds(absl::ToUnixSeconds(*week + kWeek));
+  }
   pb::ListUsageResponse response;
   const grpc::Status status = accounts_->ListUsage(&context, request, &response);
   if (!status.ok()) return absl::InternalError(absl::StrCat("ListUsage: ", status.error_message()));
@@ -391,10 +412,15 @@ absl::StatusOr<Timed> Growth::TimeCalls(int count, const Call& call) {
 absl::Status Growth::TimeInto(const std::string& quantity, size_t mark, int count, const Call& call,
                               bool with_rows) {
   RESERVE_ASSIGN_OR_RETURN(const Timed timed, TimeCalls(count, call));
+  AddTo(quantity, mark, timed, with_rows);
+  return absl::OkStatus();
+}
+
+void Growth::AddTo(const std::string& quantity, size_t mark, const Timed& timed, bool with_rows) {
   report_.Add(quantity + "_p50", mark, timed.ms[timed.ms.size() / 2]);
   report_.Add(quantity + "_p99", mark, timed.ms[timed.ms.size() * 99 / 100]);
-  if (with_rows) report_.Add(quantity + "_rows", mark, static_cast<double>(timed.rows) / count);
-  return absl::OkStatus();
+  const auto calls = static_cast<double>(timed.ms.size());
+  if (with_rows) report_.Add(quantity + "_rows", mark, static_cast<double>(timed.rows) / calls);
 }
 
 absl::Status Growth::MeasureReads(size_t mark) {
@@ -411,10 +437,53 @@ absl::Status Growth::MeasureReads(size_t mark) {
       "history", mark, kPages, [this] { return ListFirstPage(traffic_.BusyAccount()); }, true));
   RESERVE_RETURN_IF_ERROR(TimeInto(
       "history_any", mark, kPages, [this] { return ListFirstPage(traffic_.AnyAccount()); }, true));
+  RESERVE_RETURN_IF_ERROR(MeasureWeeks(mark));
+  RESERVE_RETURN_IF_ERROR(MeasureSummaries(mark));
   RESERVE_RETURN_IF_ERROR(TimeInto(
       "verify", mark, kVerifications, [this] { return Verify(traffic_.QuietAccount()); }, true));
   return TimeInto(
       "verify_any", mark, kVerifications, [this] { return Verify(traffic_.AnyAccount()); }, true);
+}
+
+absl::Status Growth::MeasureWeeks(size_t mark) {
+  Timed warm;
+  for (int i = 0; i < kPages; ++i) {
+    const std::string account_id = traffic_.BusyAccount();
+    const absl::Time week = absl::Now() - kWeek * static_cast<int64_t>(1 + random_() % 51);
+    const auto page = [&] { return ListFirstPage(account_id, week); };
+    RESERVE_RETURN_IF_ERROR(page().status());
+    RESERVE_ASSIGN_OR_RETURN(const Timed timed, TimeCalls(1, page));
+    warm.ms.push_back(timed.ms.front());
+    warm.rows += timed.rows;
+  }
+  std::sort(warm.ms.begin(), warm.ms.end());
+  AddTo("history_range", mark, warm, /*with_rows=*/true);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> Growth::Summarize() {
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const absl::CivilMonth month = absl::ToCivilMonth(absl::Now(), absl::UTCTimeZone());
+  const auto seconds = [](absl::CivilMonth of) {
+    return absl::ToUnixSeconds(absl::FromCivil(absl::CivilSecond(of), absl::UTCTimeZone()));
+  };
+  pb::SummarizeUsageRequest request;
+  request.set_account_id(kHistoryAccountId);
+  request.mutable_start_from()->set_seconds(seconds(month));
+  request.mutable_start_before()->set_seconds(seconds(month + 1));
+  request.add_group_by(pb::USAGE_GROUPING_DAY);
+  pb::SummarizeUsageResponse response;
+  const grpc::Status status = accounts_->SummarizeUsage(&context, request, &response);
+  if (status.ok()) return response.summaries_size();
+  return absl::InternalError(absl::StrCat("SummarizeUsage: ", status.error_message()));
+}
+
+absl::Status Growth::MeasureSummaries(size_t mark) {
+  RESERVE_RETURN_IF_ERROR(Summarize().status());
+  RESERVE_RETURN_IF_ERROR(stage_->AwaitSums());
+  return TimeInto(
+      "summary", mark, kSummaries, [this] { return Summarize(); }, false);
 }
 
 absl::Status Growth::CoolDown() {

@@ -21,6 +21,9 @@
 namespace reserve::bench {
 namespace {
 
+// Fewer entries wait to be added up for summaries (EngineOptions::summary_stretch).
+constexpr int64_t kSummaryStretch = 1'024;
+
 namespace fs = std::filesystem;
 namespace pb = ledger::v1;
 using storage::Connection;
@@ -345,6 +348,24 @@ absl::Status Stage::StartWorker(const Server& ledger) {
 void Stage::StopWorker() {
   worker_.reset();
   gateway_.process.reset();
+}
+
+absl::Status Stage::AwaitSums() {
+  absl::StatusOr<int64_t> missing = 0;
+  const auto is_added_up = [&] {
+    int64_t left = options_.history_entries;
+    const absl::Status asked = sql_->Query(
+        absl::StrCat("SELECT b.last_seq - s.through_seq FROM balances b, usage_sums_through s "
+                     "WHERE b.account_id = '",
+                     kHistoryAccountId, "' AND s.account_id = b.account_id"),
+        [&](const storage::Row& row) { left = row.Int(1); });
+    missing = asked.ok() ? absl::StatusOr<int64_t>(left) : asked;
+    return !missing.ok() || left < kSummaryStretch;
+  };
+  const bool in_time = WaitUntil(is_added_up, absl::Minutes(2), absl::Milliseconds(50));
+  RESERVE_RETURN_IF_ERROR(missing.status());
+  if (in_time) return absl::OkStatus();
+  return absl::DeadlineExceededError(absl::StrCat(*missing, " entries are not added up"));
 }
 
 absl::StatusOr<int64_t> Stage::CountUsages() {

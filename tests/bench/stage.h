@@ -68,6 +68,8 @@ class Stage {
   absl::Status StartWorker(const Server& ledger);
   void StopWorker();
 
+  // Waits until the ledger has added up the long history for summaries, but for its last entries.
+  absl::Status AwaitSums();
   // Usages that the ledger's schema holds.
   absl::StatusOr<int64_t> CountUsages();
   // Holds that wait for their end.

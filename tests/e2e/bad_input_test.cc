@@ -874,6 +874,10 @@ TEST_F(BadInputTest, AnUpdateThatRestsOnWhatHasChangedIsRefused) {
        {.method = "Accounts.UpdatePaymentMethod",
         .request = "account_id: 'acct' payment_method { card_token: 'tok_visa' etag: 'e' }",
         .field = "payment_method.etag"},
+       {.method = "Accounts.AddPaymentMethod",
+        .request = "account_id: 'acct' request_id: 'r' payment_method { card_token: 'tok_visa' "
+                   "etag: 'e' }",
+        .field = "payment_method.etag"},
        {.method = "Accounts.UpdateBillingSettings",
         .request = absl::StrCat("account_id: 'acct' billing_settings { etag: '", no_etag, "' }"),
         .field = "billing_settings.etag"},
@@ -1669,6 +1673,11 @@ TEST_F(BadInputTest, APlanThatIsNotThereOrHasMovedOnIsRefused) {
       {.method = "Rates.ListPlans", .request = "series: 'a b'", .field = "series"},
       {.method = "Rates.ListPlans", .request = "page_size: -1", .field = "page_size"},
       {.method = "Rates.RetirePlan", .request = "", .field = "plan_id"},
+      {.method = "Rates.RetirePlan",
+       .request = absl::StrCat("plan_id: 'unlimited' etag: '", std::string(65, 'e'), "'"),
+       .field = "etag"},
+      {"Rates.RetirePlan", "plan_id: 'unlimited' etag: 'v77'", StatusCode::kAborted,
+       "ETAG_MISMATCH", "etag"},
       {"Rates.RetirePlan", "plan_id: 'per_minute'", StatusCode::kFailedPrecondition, "PLAN_NEEDED",
        "plan_id"},
   });

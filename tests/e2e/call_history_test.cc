@@ -165,6 +165,7 @@ TEST_F(CallHistoryTest, FiltersAndSumsGoByWhatAUsageIsNow) {
            Head("now") + TimeText("start_from", Hours(24)) + TimeText("start_before", Hours(0)));
   ASSERT_THAT(unrated.summaries(), SizeIs(1));
   EXPECT_EQ(unrated.summaries(0).unrated_usages(), 1);
+  EXPECT_EQ(unrated.summaries(0).paid_duration().seconds(), 180) << "of kept and right";
 }
 
 TEST_F(CallHistoryTest, DaysAreThoseOfTheAccountsTimeZone) {

@@ -203,6 +203,47 @@ TEST_F(CardsTest, G4_WhatIsCapturedInPartIsCreditedAndStartsNoStorm) {
 
 // --- G7: a cap --------------------------------------------------------------------------
 
+TEST_F(CardsTest, AnUpdateRestsOnWhatWasReadWhichChargesDoNotChange) {
+  OpenFunded("etag");
+  const pb::Account read = Account("etag");
+  Spend("etag", "one", 1);
+  const pb::Account later = Account("etag");
+  EXPECT_EQ(later.billing_settings().etag(), read.billing_settings().etag());
+  EXPECT_EQ(later.payment_methods(0).etag(), read.payment_methods(0).etag());
+
+  const auto set = [&](int units) {
+    return Ask(&Accounts::UpdateBillingSettings,
+               absl::StrCat("account_id: 'etag' billing_settings { reserve_amount { units: ", units,
+                            " } etag: '", read.billing_settings().etag(), "' }"));
+  };
+  const auto changed = set(20);
+  ASSERT_TRUE(changed.ok()) << changed.status();
+  EXPECT_NE(changed->etag(), read.billing_settings().etag());
+  EXPECT_TRUE(set(20).ok()) << "the same again, whose reply was lost";
+  EXPECT_EQ(ReasonOf(set(25).status()), "ETAG_MISMATCH");
+
+  const pb::PaymentMethod& card = read.payment_methods(0);
+  const auto show = [&](const std::string& brand) {
+    return Ask(&Accounts::UpdatePaymentMethod,
+               absl::StrCat("account_id: 'etag' payment_method { payment_method_id: '",
+                            card.payment_method_id(), "' brand: '", brand, "' etag: '", card.etag(),
+                            "' }"));
+  };
+  const auto shown = show("Visa");
+  ASSERT_TRUE(shown.ok()) << shown.status();
+  EXPECT_NE(shown->etag(), card.etag());
+  EXPECT_TRUE(show("Visa").ok()) << "the same again, whose reply was lost";
+  EXPECT_EQ(ReasonOf(show("Amex").status()), "ETAG_MISMATCH");
+  const auto remove = [&](const std::string& etag) {
+    return Ask(&Accounts::RemovePaymentMethod,
+               absl::StrCat("account_id: 'etag' payment_method_id: '", card.payment_method_id(),
+                            "' etag: '", etag, "'"))
+        .status();
+  };
+  EXPECT_EQ(ReasonOf(remove(card.etag())), "ETAG_MISMATCH");
+  EXPECT_TRUE(remove(shown->etag()).ok());
+}
+
 TEST_F(CardsTest, G7_ACapIsShownWithItsEndAndATopUpGoesBesideIt) {
   OpenFunded("capped");
   Must(&Accounts::UpdateBillingSettings,

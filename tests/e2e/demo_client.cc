@@ -212,6 +212,17 @@ absl::StatusOr<pb::User> Client::PutUser(const std::string& account_id, const st
   return Ask(*accounts_, &pb::Accounts::Stub::PutUser, request);
 }
 
+absl::StatusOr<pb::Plan> Client::PutPlan(const std::string& plan_id, const std::string& request_id,
+                                         pb::StandardCalls standard_calls) {
+  pb::PutPlanRequest request;
+  request.set_plan_id(plan_id);
+  request.set_request_id(request_id);
+  request.set_allow_missing(true);
+  request.mutable_plan()->set_standard_calls(standard_calls);
+  request.set_reason("the demo");
+  return Ask(*rates_, &pb::Rates::Stub::PutPlan, request);
+}
+
 absl::StatusOr<pb::User> Client::GetUser(const std::string& account_id,
                                          const std::string& user_id) {
   pb::GetUserRequest request;

@@ -70,6 +70,9 @@ class Client {
                                           const gateway::v1::Dispute& dispute);
   absl::StatusOr<pb::User> PutUser(const std::string& account_id, const std::string& user_id,
                                    const std::string& plan_id);
+  // Makes a plan, without an allowance, or gives it another version.
+  absl::StatusOr<pb::Plan> PutPlan(const std::string& plan_id, const std::string& request_id,
+                                   pb::StandardCalls standard_calls);
   absl::StatusOr<pb::User> GetUser(const std::string& account_id, const std::string& user_id);
 
   absl::StatusOr<pb::AuthorizeUsageResponse> AuthorizeCall(const std::string& account_id,

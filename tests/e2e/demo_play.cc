@@ -84,6 +84,7 @@ void Play::Run() {
       &Play::DrainToZero,
       &Play::NewCard,
       &Play::Events,
+      &Play::PlansThatChange,
       &Play::CardsThatChange,
       &Play::TheSwitch,
       &Play::MoneyGoesBack,
@@ -126,7 +127,7 @@ absl::Status Play::AddUser(Book& book, Caller& caller) {
 
 absl::StatusOr<pb::UsageRecord> Play::Record(Book& book, pb::Usage usage, Nanos cost) {
   usage.set_usage_id(absl::StrCat(usage.has_call() ? "call-" : "text-", book.bookings.size() + 1));
-  ToProto(absl::Now(), usage.mutable_start_time());
+  if (!usage.has_start_time()) ToProto(absl::Now(), usage.mutable_start_time());
   RESERVE_ASSIGN_OR_RETURN(const pb::RecordUsageResponse response,
                            client_.RecordUsage(book.account_id, usage));
   book.balance -= cost;

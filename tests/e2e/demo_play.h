@@ -88,6 +88,7 @@ class Play {
   absl::Status FreeMinutes();
   absl::Status DearCountry();
   absl::Status Texts();
+  absl::Status PlansThatChange();
   absl::Status Dip();
   absl::Status Settings();
   absl::Status DecliningCard();
@@ -116,7 +117,7 @@ class Play {
   // Books one usage, and checks everything that the answer says of it.
   absl::Status Call(Book& book, Caller& caller, const Destination& to, int64_t duration_seconds);
   absl::Status Text(Book& book, const Caller& caller, const Destination& to, pb::Sms size);
-  // Books `usage` under an id that it makes; it must cost `cost`.
+  // Books `usage` under an id that it makes, as of now if it has no start; it must cost `cost`.
   absl::StatusOr<pb::UsageRecord> Record(Book& book, pb::Usage usage, Nanos cost);
   // May the user call there, and for how long?
   absl::Status MayCall(const Book& book, const Caller& caller, const Destination& to);

@@ -151,6 +151,11 @@ TEST_F(ReratingsTest, U6_CallsOfAWrongDeckAreRatedAgainByTheRightOneOnce) {
   const auto reused =
       Rerate("account_id: 'ghana' own_decks: true reason: 'other' request_id: 'ghana-1'");
   EXPECT_EQ(ReasonOf(reused.status()), "REQUEST_ID_REUSED");
+  // One namespace a service: a plan's version has it.
+  Must(&Rates::PutPlan,
+       "plan_id: 'evening' allow_missing: true request_id: 'put-evening' reason: 'new'");
+  const auto of_plan = Rerate(request + "request_id: 'put-evening'");
+  EXPECT_EQ(ReasonOf(of_plan.status()), "REQUEST_ID_REUSED");
   ExpectAudited("ghana");
 }
 

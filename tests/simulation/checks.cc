@@ -243,8 +243,40 @@ void Checks::CheckUsageEntry(const AccountRows& rows, const Entry& entry, SeenAc
     scene_.Count(Happening::kUsageUnrated);
     seen->waiting.insert(usage_id);
   }
+  CheckPlan(rows, entry);
   seen->costs[usage_id] = rating.cost;
   if (rating.free_seconds_taken > 0) CheckDrawn(rows, entry, seen);
+}
+
+// K4: by the plan that its user was on at its start, and that plan's version in force then.
+void Checks::CheckPlan(const AccountRows& rows, const Entry& entry) {
+  const domain::BookedUsage& booked = *entry.booked;
+  const domain::Rating& rating = booked.rating;
+  const absl::Time start = booked.usage.start_time;
+  const auto user = rows.users.find(booked.usage.user_id);
+  if (rating.unrated() || rating.plan_id.empty() || user == rows.users.end()) return;
+  std::string plan = user->second.plan_id;
+  for (const domain::EarlierPlan& earlier : user->second.earlier_plans.All()) {
+    if (start >= earlier.until) continue;
+    plan = earlier.plan_id;
+    break;
+  }
+  if (rating.plan_id != plan) {
+    return scene_.Fail("K4: a usage is on the plan of its start",
+                       absl::StrCat(booked.usage.usage_id, " on ", rating.plan_id, ", not ", plan));
+  }
+  if (!user->second.earlier_plans.All().empty() &&
+      start >= user->second.earlier_plans.All().front().until) {
+    scene_.Count(Happening::kOnAnotherPlan);
+  }
+  if (plan != kVersionedPlan) return;
+  const bool later = start >= LaterVersionFrom();
+  const auto wrong =
+      later ? domain::ChargeBasis::kMeteredStandard : domain::ChargeBasis::kUnlimitedStandard;
+  if (rating.basis == wrong) {
+    return scene_.Fail("K4: a usage is by its plan's version at its start", booked.usage.usage_id);
+  }
+  if (later) scene_.Count(Happening::kOnALaterVersion);
 }
 
 void Checks::CheckCalendar(const AccountRows& rows, SeenAccount* seen) {
@@ -260,7 +292,7 @@ void Checks::CheckCalendar(const AccountRows& rows, SeenAccount* seen) {
 // C8: the month of the plan in which a usage began, by the calendar as it was when it was booked.
 int32_t Checks::PeriodOf(const AccountRows& rows, const Entry& entry, SeenAccount* seen) {
   const std::string& plan = entry.booked->rating.plan_id;
-  if (plan == "per_minute") return 0;
+  if (plan != "monthly" && plan != "by_billing_day") return 0;
   if (!seen->calendar.has_value()) {
     seen->calendar.emplace(scene_.now() - absl::Hours(24 * 40), rows.account.calendar.first);
   }

@@ -109,6 +109,7 @@ class Checks : public ModelDatabase::Observer {
   void CheckVoid(const domain::Entry& entry, SeenAccount* seen);
   void CheckCalendar(const AccountRows& rows, SeenAccount* seen);
   int32_t PeriodOf(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);
+  void CheckPlan(const AccountRows& rows, const domain::Entry& entry);
   void CheckDrawn(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);
   void CheckBooking(const domain::Entry& entry, SeenAccount* seen);
   void CheckPayment(const AccountRows& rows, const domain::Entry& entry, SeenAccount* seen);

@@ -89,6 +89,7 @@ void Customers::Begin(absl::Duration length) {
         for (int j = 0; j < actions; ++j) {
           scene_.After(scene_.UpTo(length), [this, id] { DoSomething(id); });
         }
+        if (ChangesPlans(seed_)) ChangePlans(id, length);
         if (!SomeLeave(seed_) || id == absl::StrCat("acct-", kAccounts)) return;
         // Again and again, as more may have to be waived.
         for (int64_t part = 2 + static_cast<int64_t>(seed_ / 16 % 3); part < 9; ++part) {
@@ -271,6 +272,18 @@ void Customers::ChangeCalendar(const std::string& id) {
   Ask(id, ask, [this, id, ask] {
     if (scene_.Fails(0.3)) Ask(id, ask);
   });
+}
+
+// K4: again and again, each from some minutes later on, in place of what was to come then.
+void Customers::ChangePlans(const std::string& id, absl::Duration length) {
+  const char* const plans[] = {kVersionedPlan, "flat", "per_minute"};
+  for (int part = 0; part < 9; ++part) {
+    scene_.After(length * part / 10, [this, id, plan = plans[part % 3], part] {
+      book::PutUser put{.user_id = "ann", .plan_id = plan};
+      put.plan_from = scene_.now() + absl::Minutes(3 + part % 4 * 7);
+      Ask(id, put);
+    });
+  }
 }
 
 void Customers::AskForRefund(const std::string& id) {

@@ -52,6 +52,7 @@ class Customers {
   void OnReply(const std::shared_ptr<Request>& request, const absl::StatusOr<book::Reply>& reply);
   void DoSomething(const std::string& account_id);
   void TouchCards(const std::string& id);
+  void ChangePlans(const std::string& id, absl::Duration length);
   void ChangeCalendar(const std::string& id);
   void ChangeSettings(const std::string& id);
   std::string AnyUsage(const std::string& id);

@@ -26,6 +26,25 @@ absl::Status Unavailable(absl::string_view why) {
   return MakeError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE", "", why);
 }
 
+// These plans, and one that has another version from LaterVersionFrom() on.
+std::shared_ptr<const rates::PlanBook> WithAnotherVersion(const std::vector<domain::Plan>& plans) {
+  std::vector<rates::PlanVersion> versions;
+  for (const domain::Plan& plan : plans) {
+    versions.emplace_back();
+    versions.back().plan = plan;
+  }
+  rates::PlanVersion versioned;
+  versioned.plan = plans.front();
+  versioned.plan.plan_id = kVersionedPlan;
+  versions.push_back(versioned);
+  versioned.version = 2;
+  versioned.plan.standard_calls = domain::StandardCalls::kIncluded;
+  versioned.from = LaterVersionFrom();
+  versions.push_back(versioned);
+  for (size_t i = 0; i < versions.size(); ++i) versions[i].number = static_cast<int64_t>(i) + 1;
+  return std::make_shared<rates::PlanBook>(std::move(versions));
+}
+
 // A plan with an allowance for life and one with another each month, and a deck with two prices:
 // some calls are at the standard rate and draw on the allowance, others are dear. By another deck,
 // which is not in force, it is the other way round.
@@ -61,7 +80,11 @@ const book::Catalog& TheCatalog() {
     plan.plan_id = "by_billing_day";
     plan.allowance_reset = domain::AllowanceReset::kBillingDay;
     plans.push_back(plan);
-    made->plans = rates::PlanBook::Of(plans);
+    plan.plan_id = "flat";
+    plan.allowance_reset = domain::AllowanceReset::kNever;
+    plan.standard_calls = domain::StandardCalls::kIncluded;
+    plans.push_back(plan);
+    made->plans = WithAnotherVersion(plans);
     return made;
   }();
   return *catalog;

@@ -107,6 +107,8 @@ constexpr std::array<absl::string_view, kHappenings> kNames = {
     "charge captured in part",
     "charge by itself after the rest of a card that paid in part",
     "refund that failed at once",
+    "usage after a change of the plan",
+    "usage by another version of its plan",
 };
 
 }  // namespace

@@ -170,6 +170,8 @@ enum class Happening {
   kChargedInPart,
   kChargedAfterRest,
   kRefundFailedAtOnce,
+  kOnAnotherPlan,
+  kOnALaterVersion,
   kCount,
 };
 absl::string_view NameOf(Happening happening);
@@ -188,6 +190,15 @@ inline bool HasSlowCards(uint64_t seed) { return seed % 3 == 1; }
 
 // Does the story of this seed begin minutes before a month ends, with allowances by the month?
 inline bool TurnsAMonth(uint64_t seed) { return seed % 8 == 2 || seed % 8 == 5; }
+
+// Are users put on other plans, of which one has another version meanwhile?
+inline bool ChangesPlans(uint64_t seed) { return seed % 16 == 6; }
+// Of the plan kVersionedPlan: calls at the standard rate are metered before, and included from then
+// on.
+inline constexpr char kVersionedPlan[] = "versioned";
+inline absl::Time LaterVersionFrom() {
+  return absl::FromCivil(absl::CivilSecond(2026, 11, 10, 11, 0, 0), absl::UTCTimeZone());
+}
 
 class Scene {
  public:

@@ -21,6 +21,9 @@ absl::StatusOr<book::Command> ParseAdd(const pb::AddPaymentMethodRequest& reques
   RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
   absl::StatusOr<domain::GivenCard> given = GivenCardFrom(request.payment_method());
   if (!given.ok()) return WithFieldPrefix(given.status(), kCard);
+  if (!request.payment_method().etag().empty()) {
+    return InvalidField("payment_method.etag", "is of no card, as this adds one");
+  }
   return book::AddPaymentMethod{request.request_id(), *std::move(given)};
 }
 

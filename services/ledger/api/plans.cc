@@ -294,8 +294,9 @@ grpc::ServerUnaryReactor* RatesService::RetirePlan(grpc::CallbackServerContext* 
   const auto retire = [=, this](Connection& connection) -> absl::Status {
     engine::Engine& engine = api_.engine;
     RESERVE_RETURN_IF_ERROR(CheckId(request->plan_id(), "plan_id"));
-    RESERVE_RETURN_IF_ERROR(
-        engine.RetirePlan(connection, request->plan_id(), request->validate_only()));
+    RESERVE_RETURN_IF_ERROR(CheckEtag(request->etag(), "etag"));
+    RESERVE_RETURN_IF_ERROR(engine.RetirePlan(connection, request->plan_id(), request->etag(),
+                                              request->validate_only()));
     response->Clear();
     return FillPlan(*engine.catalog()->plans, request->plan_id(), engine.Now(), response);
   };

@@ -16,12 +16,22 @@
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/engine/errors.h"
 #include "services/ledger/engine/rerating_preview.h"
+#include "services/ledger/storage/activation_rows.h"
+#include "services/ledger/storage/plan_rows.h"
 #include "services/ledger/storage/rerating_rows.h"
 
 namespace reserve::api {
 namespace {
 
 constexpr absl::Duration kLookEvery = absl::Milliseconds(250);
+
+// The id may be that of an activation or of a plan's version: one namespace a service.
+absl::Status CheckIdIsFree(storage::Connection& connection, const std::string& request_id) {
+  RESERVE_ASSIGN_OR_RETURN(const auto activation, storage::FindActivation(connection, request_id));
+  RESERVE_ASSIGN_OR_RETURN(const auto plan, storage::FindPlanVersion(connection, request_id));
+  if (!activation.has_value() && !plan.has_value()) return absl::OkStatus();
+  return domain::RequestIdReused(request_id);
+}
 
 }  // namespace
 
@@ -146,6 +156,7 @@ class ReratingStream final : public ReratingStreams::Reactor {
     std::optional<book::ReratingJob> found;
     RESERVE_ASSIGN_OR_RETURN(found, storage::FindRerating(connection, job_.order.request_id));
     if (!found.has_value()) {
+      RESERVE_RETURN_IF_ERROR(CheckIdIsFree(connection, job_.order.request_id));
       RESERVE_ASSIGN_OR_RETURN(const auto catalog, CatalogFor(connection));
       RESERVE_RETURN_IF_ERROR(CompleteOrder(connection, *catalog, &job_.order));
       RESERVE_ASSIGN_OR_RETURN(found,

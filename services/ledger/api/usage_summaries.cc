@@ -103,6 +103,7 @@ void ToProto(const Asked& asked, const storage::UsageSum& sum,
   message->set_unrated_usages(sum.unrated);
   reserve::ToProto(sum.duration, message->mutable_duration());
   reserve::ToProto(absl::Seconds(sum.free_seconds), message->mutable_free_duration());
+  reserve::ToProto(absl::Seconds(sum.paid_seconds), message->mutable_paid_duration());
   message->set_segments(sum.segments);
   reserve::ToProto(sum.cost, currency, message->mutable_cost());
 }
@@ -114,23 +115,24 @@ grpc::ServerUnaryReactor* AccountsService::SummarizeUsage(grpc::CallbackServerCo
                                                           pb::SummarizeUsageResponse* response) {
   return StartQueryIn(
       api_.engine.bulk(), api_, context, "SummarizeUsage", request->account_id(),
-      [=](Connection& connection) -> absl::Status {
+      [=, this](Connection& connection) -> absl::Status {
         RESERVE_ASSIGN_OR_RETURN(const Asked asked, AskedFrom(*request));
         RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                  LoadAccount(connection, request->account_id()));
         std::vector<domain::CalendarWindow> days;
-        std::vector<storage::TimeRange> ranges = {asked.range};
+        storage::SummaryScope scope = {{asked.range}, asked.grouping, account.calendar};
         if (asked.by_day) {
           days = DaysOf(account.calendar, asked.range);
-          ranges.clear();
+          scope.ranges.clear();
           for (const domain::CalendarWindow& day : days) {
-            ranges.push_back(
+            scope.ranges.push_back(
                 {std::max(day.begin, asked.range.begin), std::min(day.end, asked.range.end)});
           }
         }
         RESERVE_ASSIGN_OR_RETURN(
             const storage::UsageSummary summary,
-            storage::SummarizeUsages(connection, request->account_id(), ranges, asked.grouping));
+            storage::SummarizeUsages(connection, request->account_id(), scope));
+        api_.engine.summaries().NoteRead(request->account_id(), summary.entries_read);
         response->Clear();
         response->set_through_seq(summary.through_seq);
         RESERVE_ASSIGN_OR_RETURN(*response->mutable_archived_through(),

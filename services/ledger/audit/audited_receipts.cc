@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "common/money/money.h"
+#include "services/ledger/storage/feature_level.h"
 #include "services/ledger/storage/receipt_rows.h"
 
 namespace reserve::audit {
@@ -25,6 +26,7 @@ std::string TextOf(domain::EntryKind kind, Nanos amount, int64_t ordinal, absl::
 
 absl::Status AuditedReceipts::Load(storage::Connection& connection,
                                    const domain::Account& account) {
+  RESERVE_ASSIGN_OR_RETURN(all_from_, storage::ReadReceiptsFrom(connection));
   int64_t last_number = 0;
   int64_t last_seq = 0;
   for (;;) {
@@ -56,7 +58,9 @@ absl::Status AuditedReceipts::Load(storage::Connection& connection,
 }
 
 void AuditedReceipts::CheckEntry(const Entry& entry) {
-  if (!domain::HasReceipt(entry.kind) || first_seq_ == 0 || entry.seq < first_seq_) return;
+  if (!domain::HasReceipt(entry.kind)) return;
+  const bool after_first = first_seq_ != 0 && entry.seq >= first_seq_;
+  if (!after_first && entry.record_time < all_from_) return;
   const std::string computed =
       TextOf(entry.kind, entry.amount, entry.recharge_ordinal, entry.record_time);
   const auto found = by_seq_.find(entry.seq);

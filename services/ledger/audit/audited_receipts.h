@@ -1,5 +1,6 @@
 // The receipts of an account that is audited: numbered 1, 2, 3 without a gap, in the order of their
-// entries, and each entry that has one has it, from the first receipt on (domain/receipt.h).
+// entries, and each entry that has one has it, from the first receipt on, and from when on all
+// ledgers wrote them (domain/receipt.h).
 #ifndef RESERVE_SERVICES_LEDGER_AUDIT_AUDITED_RECEIPTS_H_
 #define RESERVE_SERVICES_LEDGER_AUDIT_AUDITED_RECEIPTS_H_
 
@@ -35,6 +36,7 @@ class AuditedReceipts {
   const Differs differs_;
   std::map<int64_t, domain::Receipt> by_seq_;  // that were not met among the entries yet
   int64_t first_seq_ = 0;                      // of the first; 0: there is none
+  absl::Time all_from_;                        // since when every such entry has one
 };
 
 }  // namespace reserve::audit

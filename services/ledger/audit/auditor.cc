@@ -17,6 +17,7 @@
 #include "services/ledger/audit/audited_limits.h"
 #include "services/ledger/audit/audited_lines.h"
 #include "services/ledger/audit/audited_receipts.h"
+#include "services/ledger/audit/audited_sums.h"
 #include "services/ledger/book/entry_chain.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/destination.h"
@@ -62,8 +63,9 @@ constexpr int kPage = 500;
 // All that is read of an account.
 constexpr absl::string_view kTables =
     "accounts, balances, account_months, users, payment_methods, disputes, number_keys, entries, "
-    "archived_heads, archived_allowances, kept_entries, usage_ids, usage_states, allowances, "
-    "holds, requests, recharges, receipts, events, rates";
+    "archived_heads, archived_allowances, kept_entries, usage_ids, usage_states, usage_sums, "
+    "usage_sums_through, allowances, holds, requests, recharges, receipts, events, rates, "
+    "feature_level";
 
 std::string Text(absl::int128 number) {
   if (number >= INT64_MIN && number <= INT64_MAX) {
@@ -191,6 +193,9 @@ class Audit {
         }),
         limits_([this](std::string subject, std::string stored, std::string computed) {
           Differs(kCheckLimits, std::move(subject), std::move(stored), std::move(computed));
+        }),
+        sums_([this](std::string subject, std::string stored, std::string computed) {
+          Differs(kCheckSummaries, std::move(subject), std::move(stored), std::move(computed));
         }) {}
 
   absl::Status Run() {
@@ -202,8 +207,10 @@ class Audit {
     RESERVE_RETURN_IF_ERROR(receipts_.Load(connection_, account_));
     RESERVE_RETURN_IF_ERROR(LoadHead());
     RESERVE_RETURN_IF_ERROR(CheckKept());
+    RESERVE_RETURN_IF_ERROR(sums_.Load(connection_, account_, ArchivedUntil()));
     RESERVE_RETURN_IF_ERROR(CheckEntries());
     receipts_.CheckEnd();
+    sums_.CheckEnd();
     CheckUsageStates();
     CheckGrantsAtEnd();
     RESERVE_RETURN_IF_ERROR(CheckMonths());
@@ -266,6 +273,11 @@ class Audit {
   void CheckRatedAgain(const Entry& entry, domain::UsageState* state);
   static void RateAnew(const Entry& entry, domain::UsageState* state);
   int32_t archived_month() const { return archived_.has_value() ? archived_->month : 0; }
+  // What began before may have left the table of entries.
+  absl::Time ArchivedUntil() const {
+    return archived_.has_value() ? storage::RangeOfMonth(archived_->month).end
+                                 : absl::InfinitePast();
+  }
   void CheckUnrated(const std::string& subject, const BookedUsage& booked);
   void CheckRating(const std::string& subject, const BookedUsage& booked, const Plan& plan,
                    int32_t period);
@@ -297,6 +309,7 @@ class Audit {
   Findings& findings_;
   AuditedReceipts receipts_;
   AuditedLimits limits_;
+  AuditedSums sums_;
 
   rates::PlanBook plans_;
   AuditedLines::Decks decks_;
@@ -719,6 +732,10 @@ void Audit::CheckEntry(const Entry& entry) {
   CheckGrants(entry);
   receipts_.CheckEntry(entry);
   limits_.TakeUpEntry(entry);
+  const bool may_change = usage_states_.contains(domain::UsageIdOf(entry));
+  if (const absl::Status added = sums_.AddEntry(entry, may_change); !added.ok()) {
+    Differs(kCheckSummaries, subject, std::string(added.message()), "sums that fit");
+  }
   if (entry.booked.has_value()) {
     CheckUsage(entry);
   } else if (entry.kind == EntryKind::kVoid) {

@@ -84,9 +84,12 @@ inline constexpr char kCheckChain[] = "CHAIN";
 inline constexpr char kCheckMonths[] = "MONTHS";
 
 // Receipts are numbered 1, 2, 3 without a gap, in the order of their entries, which they repeat;
-// each entry of money that came or went back has one, from the first on, and the account knows the
-// last (domain/receipt.h).
+// each entry of money that came or went back has one, from the first on and since all ledgers write
+// them, and the account knows the last (domain/receipt.h).
 inline constexpr char kCheckReceipts[] = "RECEIPTS";
+// What was added up for summaries, by day, user, country and kind, is what the entries up to the
+// one that it knows of come to.
+inline constexpr char kCheckSummaries[] = "SUMMARIES";
 
 // Which limits on spending were reached and not lifted is said by the account and its users as by
 // the events, and no more is spent of one than was ever booked (L2, L4).

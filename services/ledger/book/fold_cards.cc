@@ -40,16 +40,22 @@ std::string DigestOf(const RemovePaymentMethod& command) {
   return Sha256HexOfFields({"remove card", command.payment_method_id});
 }
 
+// Of that card of the account, as it is; empty if there is none.
+std::string EtagOfCard(const Account& account, const std::string& payment_method_id) {
+  int32_t position = 0;
+  for (const domain::PaymentMethod& method : account.payment_methods) {
+    ++position;
+    if (method.payment_method_id == payment_method_id) return EtagOf(method, position);
+  }
+  return "";
+}
+
 // Does the card, as it is now, have another etag than the one that a request rests on?
 bool IsStale(const Account& account, const std::string& payment_method_id,
              const std::string& etag) {
   if (etag.empty()) return false;
-  int32_t position = 0;
-  for (const domain::PaymentMethod& method : account.payment_methods) {
-    ++position;
-    if (method.payment_method_id == payment_method_id) return EtagOf(method, position) != etag;
-  }
-  return false;  // what is said of a card that is not there is said elsewhere
+  const std::string now = EtagOfCard(account, payment_method_id);
+  return !now.empty() && now != etag;  // what is said of one that is not there is said elsewhere
 }
 
 }  // namespace
@@ -98,10 +104,16 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
   return GiveOnce(
       account_id, command.request_id, DigestOf("update card", id, given),
       [&](const domain::Context& context, const Account& account) -> absl::StatusOr<Transition> {
-        if (IsStale(account, id, command.etag)) {
+        absl::StatusOr<Transition> transition =
+            domain::UpdatePaymentMethod(context, account, id, given);
+        // As with settings: a card that is so already is no other than the request. (A token that
+        // is given again is an act of its own, G6.)
+        const bool as_it_is =
+            transition.ok() && EtagOfCard(transition->account, id) == EtagOfCard(account, id);
+        if (IsStale(account, id, command.etag) && !as_it_is) {
           return domain::EtagMismatch("payment_method.etag");
         }
-        return domain::UpdatePaymentMethod(context, account, id, given);
+        return transition;
       },
       [&](const Account& account) {
         return id.empty() ? domain::FindCardWith(account, given.card.token)

@@ -122,6 +122,9 @@ void Folder::NoteReceipt(AccountImage& image, const Entry& entry) {
       entry, of, charged == image_.recharges.end() ? nullptr : &charged->second.recharge,
       account.payment_methods));
   receipt.number = ++account.last_receipt;
+  if (entry.kind == domain::EntryKind::kRecharge) {
+    domain::KeepCardOf(receipt, &row->second.recharge);
+  }
   image.rest_changed = true;
 }
 

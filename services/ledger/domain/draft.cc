@@ -70,6 +70,8 @@ Recharge& Draft::OpenRecharge(RechargeKind kind, Nanos amount, const CardChoice&
   recharge.payment_method_id = choice.method->payment_method_id;
   recharge.card = choice.method->card;
   recharge.card_given = choice.method->given;
+  recharge.card_brand = choice.method->display.brand;
+  recharge.card_last_four = choice.method->display.last_four;
   recharge.due_time = choice.time;
   recharge.create_time = context_.now;
   a.open_ordinal = recharge.ordinal;

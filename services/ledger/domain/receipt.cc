@@ -11,6 +11,17 @@ const PaymentMethod* CardOf(const Recharge& charged, const std::vector<PaymentMe
   return nullptr;
 }
 
+// Of a charge that is credited the card as it is now, if it is there still; of one that is given
+// back, as it was shown then.
+CardDisplay ShownOf(const Recharge& charged, const std::vector<PaymentMethod>& cards,
+                    bool is_given_back) {
+  const CardDisplay kept = {charged.card_brand, charged.card_last_four};
+  const bool is_kept = !kept.brand.empty() || !kept.last_four.empty();
+  const PaymentMethod* card = CardOf(charged, cards);
+  if (card == nullptr || (is_given_back && is_kept)) return kept;
+  return card->display;
+}
+
 }  // namespace
 
 Receipt ReceiptFor(const Entry& entry, const Recharge& row, const Recharge* charged,
@@ -30,11 +41,15 @@ Receipt ReceiptFor(const Entry& entry, const Recharge& row, const Recharge* char
   if (!row.is_refund()) charged = &row;
   if (charged == nullptr || charged->card.fingerprint.empty()) return receipt;
   receipt.card_network = charged->card.network;
-  if (const PaymentMethod* card = CardOf(*charged, cards); card != nullptr) {
-    receipt.card_brand = card->display.brand;
-    receipt.card_last_four = std::string(card->display.last_four.view());
-  }
+  const CardDisplay shown = ShownOf(*charged, cards, row.is_refund());
+  receipt.card_brand = shown.brand;
+  receipt.card_last_four = std::string(shown.last_four.view());
   return receipt;
+}
+
+void KeepCardOf(const Receipt& receipt, Recharge* charged) {
+  charged->card_brand = receipt.card_brand;
+  charged->card_last_four = receipt.card_last_four;
 }
 
 }  // namespace reserve::domain

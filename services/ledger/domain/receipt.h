@@ -52,6 +52,8 @@ struct Receipt {
 // `charged` what a refund gives back, null if that is not known. `cards` are the account's.
 Receipt ReceiptFor(const Entry& entry, const Recharge& row, const Recharge* charged,
                    const std::vector<PaymentMethod>& cards);
+// Keeps the card with the charge that the receipt credits, for the receipts of what is given back.
+void KeepCardOf(const Receipt& receipt, Recharge* charged);
 
 }  // namespace reserve::domain
 

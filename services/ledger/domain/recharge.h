@@ -9,6 +9,7 @@
 
 #include "absl/time/time.h"
 #include "common/money/money.h"
+#include "common/text/short_text.h"
 #include "services/ledger/domain/account.h"
 
 namespace reserve::domain {
@@ -94,6 +95,11 @@ struct Recharge {
   PaymentMeans means = PaymentMeans::kNone;
   std::string reference;
   absl::Time received_time = absl::InfinitePast();
+
+  // What people know the card by that was charged, as the account knew it when it was credited, or,
+  // before that, when the attempt was made ready; empty where that is not known.
+  std::string card_brand = {};
+  ShortText<4> card_last_four = {};
 
   absl::Time create_time = absl::InfinitePast();
   absl::Time settle_time = absl::InfinitePast();

@@ -20,6 +20,8 @@ void AimAt(const CardChoice& choice, Recharge* recharge) {
   recharge->payment_method_id = choice.method->payment_method_id;
   recharge->card = choice.method->card;
   recharge->card_given = choice.method->given;
+  recharge->card_brand = choice.method->display.brand;
+  recharge->card_last_four = choice.method->display.last_four;
   recharge->due_time = choice.time;
   ++recharge->lease_epoch;
 }

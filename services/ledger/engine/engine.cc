@@ -82,6 +82,7 @@ Engine::Engine(EngineOptions options)
       options_, stats_, [this](std::vector<Task> tasks) { Submit(std::move(tasks)); },
       [this] { return crowded(); });
   usage_counter_ = std::make_unique<UsageCounter>(options_, stats_, [this] { return crowded(); });
+  summaries_ = std::make_unique<SummaryKeeper>(options_, stats_, [this] { return crowded(); });
   decks_ = std::make_unique<DeckLoader>(
       options_.database, static_cast<size_t>(options_.max_queue), catalogs_, stats_.steps,
       [this](std::vector<Task> tasks) { Submit(std::move(tasks)); });
@@ -91,6 +92,7 @@ Engine::Engine(EngineOptions options)
         [this](const std::vector<book::RechargeKey>& keys,
                const std::vector<TraceContext>& traces) { dispatcher_->Announce(keys, traces); },
         [this](const std::vector<std::string>& accounts) { unrated_.NoteNewUsers(accounts); },
+        [this](const std::vector<std::string>& accounts) { summaries_->NoteBooked(accounts); },
         [this](int64_t version, Task task) { decks_->Wait(version, std::move(task)); }));
   }
 }
@@ -104,7 +106,8 @@ Engine::~Engine() {
   if (housekeeper_.joinable()) housekeeper_.join();
   event_feed_.reset();
   usage_counter_.reset();
-  decks_->Stop();  // a rerating may wait for one
+  summaries_->Stop();  // lanes and queries give it work
+  decks_->Stop();      // a rerating may wait for one
   reratings_.reset();
   bulk_->Drain();
   bulk_.reset();
@@ -130,6 +133,7 @@ absl::Status Engine::Start() {
   decks_->Start();
   reratings_->Start();
   usage_counter_->Start();
+  summaries_->Start();
   return absl::OkStatus();
 }
 
@@ -283,9 +287,9 @@ absl::StatusOr<rates::PlanVersion> Engine::PutPlan(storage::Connection& connecti
 }
 
 absl::Status Engine::RetirePlan(storage::Connection& connection, const std::string& plan_id,
-                                bool only_try) {
+                                const std::string& etag, bool only_try) {
   RESERVE_RETURN_IF_ERROR(
-      engine::RetirePlan(connection, options_.database_clock, plan_id, only_try));
+      engine::RetirePlan(connection, options_.database_clock, plan_id, etag, only_try));
   return RefreshCatalog(connection);
 }
 

@@ -35,6 +35,7 @@
 #include "services/ledger/engine/query_pool.h"
 #include "services/ledger/engine/recharge_dispatcher.h"
 #include "services/ledger/engine/rerating_runner.h"
+#include "services/ledger/engine/summary_keeper.h"
 #include "services/ledger/engine/task.h"
 #include "services/ledger/engine/task_page.h"
 #include "services/ledger/engine/unrated_sweep.h"
@@ -79,6 +80,7 @@ class Engine {
   RechargeDispatcher& dispatcher() { return *dispatcher_; }
   EventFeed& event_feed() { return *event_feed_; }
   ReratingRunner& reratings() { return *reratings_; }
+  SummaryKeeper& summaries() { return *summaries_; }
   std::shared_ptr<const book::Catalog> catalog() const { return catalogs_.Get(); }
   // The catalog, read again if it lacks the plan: another ledger may have made it.
   absl::StatusOr<std::shared_ptr<const book::Catalog>> CatalogWithPlan(
@@ -139,9 +141,10 @@ class Engine {
   // once. Blocks, as ImportDeck.
   absl::StatusOr<rates::PlanVersion> PutPlan(storage::Connection& connection,
                                              const PlanOrder& order);
-  // Retires a plan. With `only_try` nothing is done. Blocks, as ImportDeck.
+  // Retires a plan. ABORTED "ETAG_MISMATCH" if it has moved on from `etag`; empty: whatever it is.
+  // With `only_try` nothing is done. Blocks, as ImportDeck.
   absl::Status RetirePlan(storage::Connection& connection, const std::string& plan_id,
-                          bool only_try);
+                          const std::string& etag, bool only_try);
 
   // Prolongs a lease; FAILED_PRECONDITION "LEASE_LOST". Blocks, as ImportDeck.
   absl::StatusOr<absl::Duration> RenewLease(storage::Connection& connection,
@@ -200,6 +203,7 @@ class Engine {
   std::unique_ptr<EventFeed> event_feed_;
   std::unique_ptr<ReratingRunner> reratings_;
   std::unique_ptr<UsageCounter> usage_counter_;
+  std::unique_ptr<SummaryKeeper> summaries_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 
   mutable absl::Mutex ledgers_mutex_;

@@ -76,13 +76,14 @@ absl::Status ForCaller(const absl::Status& error, bool unknown) {
 
 Lane::Lane(const EngineOptions& options, CatalogKeeper& catalogs, Patience& patience,
            EngineStats& stats, OnDueRecharges on_due_recharges, OnNewUsers on_new_users,
-           OnDeckNeeded on_deck_needed)
+           OnStretchBooked on_stretch_booked, OnDeckNeeded on_deck_needed)
     : options_(options),
       catalogs_(catalogs),
       patience_(patience),
       stats_(stats),
       on_due_recharges_(std::move(on_due_recharges)),
       on_new_users_(std::move(on_new_users)),
+      on_stretch_booked_(std::move(on_stretch_booked)),
       on_deck_needed_(std::move(on_deck_needed)),
       level_(options.known_feature_level, options.feature_level_holds),
       cache_(static_cast<size_t>(options.cached_accounts / options.lanes)),
@@ -331,6 +332,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
     on_due_recharges_(folded.due_recharges, TracesOf(folded.due_recharges, tasks));
   }
   if (!folded.with_new_users.empty()) on_new_users_(folded.with_new_users);
+  if (!attempt.with_stretch.empty()) on_stretch_booked_(attempt.with_stretch);
   Answer(tasks, std::move(folded.replies));
   return Outcome::kDone;
 }
@@ -396,6 +398,9 @@ absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Readin
   }
   RESERVE_RETURN_IF_ERROR(CheckMonthsOpen(context, folded.writes));
   attempt.has_writes = !folded.writes.empty();
+  for (const domain::Entry& entry : folded.writes.entries) {
+    if (entry.seq % options_.summary_stretch == 0) attempt.with_stretch.push_back(entry.account_id);
+  }
   RESERVE_ASSIGN_OR_RETURN(const storage::Written written,
                            storage::Write(*connection_, std::move(folded.writes)));
   if (written.events.has_value() && MonotonicNow() - *written.events > options_.event_overlap / 2) {

@@ -103,6 +103,8 @@ struct EngineOptions {
   // booked: the most that ledgers' clocks may be behind the database's and a commit may take.
   absl::Duration usage_count_interval = absl::Seconds(5);
   absl::Duration usage_counted_after = absl::Minutes(5);
+  // Accounts are added up for summaries a stretch of so many entries at a time (summary_keeper.h).
+  int64_t summary_stretch = 1'024;
   // New keys for users' numbers (book/entry_chain.h).
   std::function<domain::NumberKey()> make_number_key = RandomKey;
   Clock clock;
@@ -182,13 +184,15 @@ class Lane {
       std::function<void(const std::vector<book::RechargeKey>&, const std::vector<TraceContext>&)>;
   // Called with accounts once it is committed that they have new users.
   using OnNewUsers = std::function<void(const std::vector<std::string>&)>;
+  // Called with accounts once it is committed that they have booked another stretch of entries.
+  using OnStretchBooked = std::function<void(const std::vector<std::string>&)>;
   // Called with a task that needs a deck that is not in memory, in place of an answer to it.
   using OnDeckNeeded = std::function<void(int64_t version, Task task)>;
 
   // The options, keeper, patience and stats must outlive the lane.
   Lane(const EngineOptions& options, CatalogKeeper& catalogs, Patience& patience,
        EngineStats& stats, OnDueRecharges on_due_recharges, OnNewUsers on_new_users,
-       OnDeckNeeded on_deck_needed);
+       OnStretchBooked on_stretch_booked, OnDeckNeeded on_deck_needed);
   // Finishes what is queued.
   ~Lane();
 
@@ -220,6 +224,7 @@ class Lane {
     book::Image image;
     book::Folded folded;
     bool has_writes = false;
+    std::vector<std::string> with_stretch;  // accounts that end a stretch of entries
   };
   // What happened before to tasks, in a larger batch or lately.
   struct Past {
@@ -273,6 +278,7 @@ class Lane {
   EngineStats& stats_;
   const OnDueRecharges on_due_recharges_;
   const OnNewUsers on_new_users_;
+  const OnStretchBooked on_stretch_booked_;
   const OnDeckNeeded on_deck_needed_;
 
   absl::Mutex mutex_;

@@ -105,7 +105,7 @@ absl::StatusOr<PlanVersion> PutPlan(storage::Connection& connection,
 }
 
 absl::Status RetirePlan(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
-                        const std::string& plan_id, bool only_try) {
+                        const std::string& plan_id, const std::string& etag, bool only_try) {
   for (int tries = 0; tries < kMaxTries; ++tries) {
     RESERVE_ASSIGN_OR_RETURN(const rates::PlanBook plans, storage::LoadPlanBook(connection));
     RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock(connection));
@@ -113,6 +113,7 @@ absl::Status RetirePlan(storage::Connection& connection, const CatalogKeeper::Da
     if (plan == nullptr) return book::PlanNotFound(plan_id);
     if (plan_id == domain::kPerMinutePlanId) return PlanNeeded(plan_id);
     if (plans.IsRetired(plan_id)) return absl::OkStatus();
+    if (!etag.empty() && etag != EtagOf(plans, plan_id)) return domain::EtagMismatch("etag");
     RESERVE_RETURN_IF_ERROR(CheckLevel(connection));
     if (only_try) return absl::OkStatus();
     PlanVersion retirement;

@@ -50,10 +50,11 @@ absl::StatusOr<rates::PlanVersion> PlanVersionFor(storage::Connection& connectio
                                                   const PlanOrder& order);
 
 // Retires a plan; one that is retired stays so. NOT_FOUND "PLAN_NOT_FOUND"; FAILED_PRECONDITION
-// "PLAN_NEEDED" of the plan that the program itself needs, "FEATURE_LEVEL_TOO_LOW". With `only_try`
-// nothing is done.
+// "PLAN_NEEDED" of the plan that the program itself needs, "FEATURE_LEVEL_TOO_LOW"; ABORTED
+// "ETAG_MISMATCH" if it has moved on from `etag` (empty: whatever it is). With `only_try` nothing
+// is done.
 absl::Status RetirePlan(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
-                        const std::string& plan_id, bool only_try);
+                        const std::string& plan_id, const std::string& etag, bool only_try);
 
 // Has those miss that were left prepared until their time came.
 absl::Status DecideLeft(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,

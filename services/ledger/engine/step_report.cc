@@ -33,6 +33,8 @@ absl::string_view NameOf(Step step) {
       return "reratings";
     case Step::kUsageCount:
       return "usage_count";
+    case Step::kSummaries:
+      return "summaries";
     case Step::kHeartbeat:
       return "heartbeat";
     case Step::kRechargeCount:

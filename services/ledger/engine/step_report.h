@@ -32,6 +32,7 @@ enum class Step {
   kUnrated,        // usages that wait for a price are rated, reratings looked for
   kReratings,      // usages are rated again, as was asked for
   kUsageCount,     // usage is added up by day and prefix
+  kSummaries,      // usage of accounts is added up by day, user, country and kind
   kHeartbeat,      // the ledger says that it is there
   kRechargeCount,  // recharges that are not over are counted
 };

@@ -31,6 +31,9 @@ static_assert(std::end(kLevels)[-1].level == domain::kNewestFeatureLevel,
 
 // Ledgers that left, or fell silent, so long ago are no longer listed.
 constexpr int kForgetAfterDays = 30;
+// Ledgers hear of a level that was raised after a moment, and their clocks differ: so long after it
+// money is sure to have receipts.
+constexpr int kReceiptsAfterDays = 1;
 
 absl::Status WriteLedger(Connection& connection, absl::string_view ledger_id, int known_level) {
   return connection.Execute(absl::StrCat(
@@ -96,7 +99,9 @@ absl::Status NoteOldestCode(Connection& connection) {
 absl::Status Raise(Connection& connection) {
   RESERVE_RETURN_IF_ERROR(connection.Execute(
       absl::StrCat("UPDATE feature_level SET level = ", domain::kNewestFeatureLevel,
-                   ", raise_time = CURRENT_TIMESTAMP(6) WHERE id = 1")));
+                   ", raise_time = CURRENT_TIMESTAMP(6), receipts_from = COALESCE(receipts_from, "
+                   "CURRENT_TIMESTAMP(6) + INTERVAL ",
+                   kReceiptsAfterDays, " DAY) WHERE id = 1")));
   RESERVE_RETURN_IF_ERROR(NoteOldestCode(connection));
   return connection.Execute(
       absl::StrCat("DELETE FROM ledgers WHERE ledger_id <> '' AND heartbeat_time < "
@@ -139,6 +144,15 @@ absl::StatusOr<int> ReadFeatureLevel(Connection& connection, int known_level) {
                                    ", this program knows levels up to ", known_level));
 }
 
+absl::StatusOr<absl::Time> ReadReceiptsFrom(Connection& connection) {
+  absl::Time from = absl::InfiniteFuture();
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query("SELECT receipts_from FROM feature_level WHERE id = 1", [&](const Row& row) {
+        if (!row.IsNull(1)) from = row.Time(1);
+      }));
+  return from;
+}
+
 absl::Status RegisterLedger(Connection& connection, absl::string_view ledger_id, int known_level) {
   RESERVE_RETURN_IF_ERROR(connection.Begin());
   absl::Status registered = Register(connection, ledger_id, known_level);
@@ -171,7 +185,8 @@ absl::Status LeaveLedgers(Connection& connection, absl::string_view ledger_id) {
 absl::Status BeginAtNewestLevel(Connection& connection) {
   RESERVE_RETURN_IF_ERROR(connection.Execute(absl::StrCat(
       "UPDATE feature_level SET level = ", domain::kNewestFeatureLevel,
-      ", raise_time = CURRENT_TIMESTAMP(6) WHERE id = 1 AND level < ", domain::kNewestFeatureLevel,
+      ", raise_time = CURRENT_TIMESTAMP(6), receipts_from = '1970-01-02' WHERE id = 1 AND level < ",
+      domain::kNewestFeatureLevel,
       " AND NOT EXISTS (SELECT 1 FROM accounts) AND NOT EXISTS (SELECT 1 FROM "
       "rate_decks) AND NOT EXISTS (SELECT 1 FROM ledgers)")));
   return NoteOldestCode(connection);

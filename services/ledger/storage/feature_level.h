@@ -22,6 +22,10 @@ namespace reserve::storage {
 // "SCHEMA_TOO_NEW" if the schema's is beyond that.
 absl::StatusOr<int> ReadFeatureLevel(Connection& connection, int known_level);
 
+// Entries booked at this time or later have a receipt, if they are of money that came or went back
+// (domain/receipt.h). InfiniteFuture where that is not known, or not so yet.
+absl::StatusOr<absl::Time> ReadReceiptsFrom(Connection& connection);
+
 // Takes a ledger up among those that serve. Whoever raises the level either sees it, or has raised
 // the level first: then UNAVAILABLE "SCHEMA_TOO_NEW".
 absl::Status RegisterLedger(Connection& connection, absl::string_view ledger_id, int known_level);

@@ -274,6 +274,8 @@ constexpr TableRights kRights[] = {
     {"rate_shapes", "deck_version", true},
     {"usage_by_prefix", "day", true, true},
     {"usage_count", "id", true, true},
+    {"usage_sums", "account_id", true, true},
+    {"usage_sums_through", "account_id", true, true},
     {"plans", "plan_id"},
     {"plan_versions", "number", true, true},
     {"ledgers", "ledger_id", true, true},

@@ -23,7 +23,9 @@ constexpr absl::string_view kRechargeColumns =
     "attempt_start,due_time,lease_owner,lease_epoch,soft_declines,last_decline,last_decline_code,"
     "charge_id,request_id,create_time,settle_time,card_network,payment_method_id,card_given,"
     "credited_nanos,pending_time,set_aside,refunded_nanos,disputed_nanos,keeps,refund_of,refund_id,"
-    "debited,suspension_number,refund_id_typed,credited_as,means,reference,received_time";
+    "debited,suspension_number,refund_id_typed,credited_as,means,reference,received_time,card_"
+    "brand,"
+    "card_last_four";
 
 std::string Select() { return absl::StrCat("SELECT ", kRechargeColumns, " FROM recharges "); }
 
@@ -67,6 +69,8 @@ Recharge ReadRecharge(const Row& row) {
   r.means = static_cast<domain::PaymentMeans>(row.Int(36));
   r.reference = row.Text(37);
   r.received_time = row.IsNull(38) ? absl::InfinitePast() : row.Time(38);
+  r.card_brand = row.Text(39);
+  r.card_last_four = row.Text(40);
   return r;
 }
 
@@ -346,6 +350,8 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
         .Int(static_cast<int64_t>(r->means))
         .Text(r->reference)
         .Time(r->received_time)
+        .Text(r->card_brand)
+        .Text(r->card_last_four.view())
         .EndRow();
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state)");
@@ -358,7 +364,7 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
                                          "set_aside",     "refunded_nanos",    "disputed_nanos",
                                          "keeps",         "refund_of",         "refund_id",
                                          "debited",       "suspension_number", "refund_id_typed",
-                                         "credited_as"}) {
+                                         "credited_as",   "card_brand",        "card_last_four"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

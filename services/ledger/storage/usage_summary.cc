@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -14,34 +15,44 @@
 #include "common/error/error.h"
 #include "services/ledger/book/keys.h"
 #include "services/ledger/domain/journal.h"
+#include "services/ledger/domain/rating.h"
 #include "services/ledger/domain/usage_state.h"
+#include "services/ledger/storage/archive_rows.h"
 #include "services/ledger/storage/errors.h"
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
 #include "services/ledger/storage/usage_state_rows.h"
+#include "services/ledger/storage/usage_sum_rows.h"
 
 namespace reserve::storage {
 namespace {
 
+using domain::ChargeBasis;
 using domain::EntryKind;
 using domain::UsageState;
 using domain::UsageStatus;
 
-constexpr absl::string_view kTables = "balances, account_months, entries, usage_states";
+constexpr absl::string_view kTables =
+    "balances, account_months, archived_heads, entries, usage_ids, usage_states, usage_sums, usage_sums_through";
 // A program from before stored seconds alone.
 constexpr absl::string_view kDuration = "COALESCE(duration_micros,duration_seconds * 1000000)";
-constexpr absl::string_view kCost = "COALESCE(previous_cost_nanos,0) - amount_nanos";
-
-// One entry that books or rates a usage, with as much of it as is added up.
-struct Line {
-  std::string usage_id;
-  int64_t seq = 0;
-  bool estimated = false;
-  UsageSum sum;
-};
+// Usages that are added up one by one: estimates, in whose place a report may have come, and those
+// whose paid seconds follow from more than their columns.
+constexpr absl::string_view kAlone = "(COALESCE(estimated,0) = 1 OR priced_terms IS NOT NULL)";
 
 absl::Status Overflow() { return Multiply(std::numeric_limits<Nanos>::max(), 2).status(); }
+
+// The paid seconds of a usage that is not of kAlone, as domain::CompleteSeconds has them.
+std::string PaidSeconds() {
+  const std::string seconds = absl::StrCat("((", kDuration, " + 999999) DIV 1000000)");
+  return absl::StrCat("IF(increment_seconds > 0 AND basis IN (",
+                      static_cast<int>(ChargeBasis::kDearer), ",",
+                      static_cast<int>(ChargeBasis::kMeteredStandard), "),IF(", seconds,
+                      " = 0,0,initial_increment_seconds + increment_seconds * ((GREATEST(", seconds,
+                      " - initial_increment_seconds,0) + increment_seconds - 1) DIV "
+                      "increment_seconds)) - free_seconds_taken,0)");
+}
 
 // Adds up the usages of one account.
 class Adder {
@@ -49,26 +60,38 @@ class Adder {
   Adder(Connection& connection, absl::string_view account_id, const UsageGrouping& grouping)
       : connection_(connection), account_id_(account_id), grouping_(grouping) {}
 
-  // The part of a range that lies in a month.
+  // The part of a range that lies in a month, from the entries.
   absl::Status AddPart(size_t range, int32_t month, const TimeRange& part) {
     range_ = range;
     month_ = month;
     part_ = part;
-    RESERVE_ASSIGN_OR_RETURN(const bool has_estimates, AddBooked());
+    RESERVE_ASSIGN_OR_RETURN(const bool has_others, AddBooked());
     RESERVE_RETURN_IF_ERROR(PutRight());
-    return has_estimates ? AddEstimates() : absl::OkStatus();
+    return has_others ? AddAlone() : absl::OkStatus();
+  }
+
+  absl::Status Add(size_t range, const SummaryGroup& group, const UsageAmounts& more,
+                   int64_t times) {
+    const SummaryGroup told = {grouping_.by_user ? group.user_id : "",
+                               grouping_.by_country ? group.country : "",
+                               grouping_.by_kind ? group.kind : domain::UsageKind::kCall};
+    return sums_[{range, told}].Add(more, times);
   }
 
   std::vector<UsageSum> Sums() const {
     std::vector<UsageSum> sums;
-    for (const auto& [key, sum] : sums_) {
-      if (sum.usages != 0) sums.push_back(sum);
+    for (const auto& [key, amounts] : sums_) {
+      if (amounts.usages == 0) continue;
+      const auto& [range, group] = key;
+      sums.push_back({amounts, range, group.user_id, group.country, group.kind});
     }
     return sums;
   }
+  // That were added up from entries.
+  int64_t entries_read() const { return entries_read_; }
 
  private:
-  using Key = std::tuple<size_t, std::string, std::string, domain::UsageKind>;
+  using Key = std::tuple<size_t, SummaryGroup>;
 
   std::string InPart() const {
     return absl::StrCat("entries FORCE INDEX (by_start) WHERE account_id = ", Quoted(account_id_),
@@ -77,62 +100,46 @@ class Adder {
                         " AND kind = ", static_cast<int>(EntryKind::kUsage));
   }
 
-  absl::Status Add(const UsageSum& more, int64_t times) {
-    UsageSum& sum = sums_[{range_, grouping_.by_user ? more.user_id : "",
-                           grouping_.by_country ? more.country : "",
-                           grouping_.by_kind ? more.kind : domain::UsageKind::kCall}];
-    if (sum.usages == 0) {
-      sum.range = range_;
-      if (grouping_.by_user) sum.user_id = more.user_id;
-      if (grouping_.by_country) sum.country = more.country;
-      if (grouping_.by_kind) sum.kind = more.kind;
-    }
-    sum.usages += times * more.usages;
-    sum.unrated += times * more.unrated;
-    sum.duration += times * more.duration;
-    sum.free_seconds += times * more.free_seconds;
-    sum.segments += times * more.segments;
-    RESERVE_ASSIGN_OR_RETURN(const Nanos cost, Multiply(more.cost, times));
-    RESERVE_ASSIGN_OR_RETURN(sum.cost, reserve::Add(sum.cost, cost));
-    return absl::OkStatus();
+  absl::Status Add(const UsageLine& line, int64_t times) {
+    // What is UNRATED is told by its state.
+    UsageAmounts amounts = line.amounts;
+    amounts.unrated = 0;
+    return Add(range_, line.group, amounts, times);
   }
 
-  // All as they were booked, but estimates. True if there are any.
+  // All as they were booked, but those of kAlone. True if there are any of these.
   absl::StatusOr<bool> AddBooked() {
-    std::vector<std::string> told_apart = {"estimated"};
+    std::vector<std::string> told_apart = {"alone"};
     if (grouping_.by_user) told_apart.push_back("user_id");
     if (grouping_.by_country) told_apart.push_back("country");
     if (grouping_.by_kind) told_apart.push_back("usage_kind");
-    bool has_estimates = false;
+    bool has_others = false;
     absl::Status added;
     RESERVE_RETURN_IF_ERROR(connection_.Query(
-        absl::StrCat("SELECT estimated,", grouping_.by_user ? "user_id" : "''", ",",
+        absl::StrCat("SELECT ", kAlone, " AS alone,", grouping_.by_user ? "user_id" : "''", ",",
                      grouping_.by_country ? "country" : "''", ",",
                      grouping_.by_kind ? "usage_kind" : "1", ",COUNT(*),SUM(", kDuration,
-                     "),SUM(free_seconds_taken),SUM(segments),SUM(amount_nanos) FROM ", InPart(),
-                     " GROUP BY ", absl::StrJoin(told_apart, ",")),
+                     "),SUM(free_seconds_taken),SUM(", PaidSeconds(),
+                     "),SUM(segments),SUM(amount_nanos) FROM ", InPart(), " GROUP BY ",
+                     absl::StrJoin(told_apart, ",")),
         [&](const Row& row) {
-          if (!row.IsNull(1) && row.Int(1) != 0) {
-            has_estimates = true;
+          entries_read_ += row.Int(5);
+          if (row.Int(1) != 0) {
+            has_others = true;
             return;
           }
-          UsageSum booked;
-          booked.user_id = row.Text(2);
-          booked.country = row.Text(3);
-          booked.kind = static_cast<domain::UsageKind>(row.Int(4));
-          booked.usages = row.Int(5);
-          booked.duration = absl::Microseconds(row.Int(6));
-          booked.free_seconds = row.Int(7);
-          booked.segments = row.Int(8);
           Nanos amount = 0;
-          if (!absl::SimpleAtoi(row.Text(9), &amount)) return added.Update(Overflow());
+          if (!absl::SimpleAtoi(row.Text(10), &amount)) return added.Update(Overflow());
           const absl::StatusOr<Nanos> cost = Subtract(0, amount);
           if (!cost.ok()) return added.Update(cost.status());
-          booked.cost = *cost;
-          added.Update(Add(booked, 1));
+          added.Update(Add(range_,
+                           {row.Text(2), row.Text(3), static_cast<domain::UsageKind>(row.Int(4))},
+                           {row.Int(5), 0, absl::Microseconds(row.Int(6)), row.Int(7), row.Int(8),
+                            row.Int(9), *cost},
+                           1));
         }));
     RESERVE_RETURN_IF_ERROR(added);
-    return has_estimates;
+    return has_others;
   }
 
   // Takes away what was voided, and puts the latest ratings in the place of the bookings.
@@ -155,82 +162,63 @@ class Adder {
       const bool stays = !voided && state.latest_seq == state.seq;
       // Estimates are not in what was added.
       if (!stays && !booked->second.estimated) {
-        RESERVE_RETURN_IF_ERROR(Add(booked->second.sum, -1));
+        RESERVE_RETURN_IF_ERROR(Add(booked->second, -1));
       }
       if (voided) continue;
       const auto latest = lines.find(state.latest_seq);
       if (latest == lines.end()) continue;  // the audit says so
       if (!stays || booked->second.estimated) {
-        RESERVE_RETURN_IF_ERROR(Add(latest->second.sum, 1));
+        RESERVE_RETURN_IF_ERROR(Add(latest->second, 1));
       }
       if (state.status != UsageStatus::kUnrated) continue;
-      UsageSum unrated;
-      unrated.user_id = latest->second.sum.user_id;
-      unrated.country = latest->second.sum.country;
-      unrated.kind = latest->second.sum.kind;
+      UsageAmounts unrated;
       unrated.unrated = 1;
-      RESERVE_RETURN_IF_ERROR(Add(unrated, 1));
+      RESERVE_RETURN_IF_ERROR(Add(range_, latest->second.group, unrated, 1));
     }
     return absl::OkStatus();
   }
 
-  // Those that nothing became of since: the others were put right.
-  absl::Status AddEstimates() {
-    std::vector<Line> lines;
-    RESERVE_RETURN_IF_ERROR(
-        connection_.Query(absl::StrCat(SelectLines(), InPart(), " AND estimated = 1"),
-                          [&lines](const Row& row) { lines.push_back(ReadLine(row)); }));
+  // Those of kAlone; of the estimates the ones that nothing became of since: the others were put
+  // right.
+  absl::Status AddAlone() {
+    std::vector<UsageLine> estimates;
+    absl::Status added;
+    RESERVE_RETURN_IF_ERROR(connection_.Query(
+        absl::StrCat(SelectUsageLines(), InPart(), " AND ", kAlone), [&](const Row& row) {
+          UsageLine line = ReadUsageLine(row);
+          line.estimated ? estimates.push_back(std::move(line)) : added.Update(Add(line, 1));
+        }));
+    RESERVE_RETURN_IF_ERROR(added);
     std::vector<book::OnceKey> keys;
-    for (const Line& line : lines) keys.emplace_back(account_id_, line.usage_id);
+    for (const UsageLine& line : estimates) keys.emplace_back(account_id_, line.usage_id);
     RESERVE_ASSIGN_OR_RETURN(const std::vector<UsageState> found,
                              LoadUsageStates(connection_, keys));
     absl::flat_hash_map<std::string, const UsageState*> states;
     for (const UsageState& state : found) states[state.usage_id] = &state;
-    for (const Line& line : lines) {
+    for (const UsageLine& line : estimates) {
       const auto state = states.find(line.usage_id);
       const bool as_booked =
           state == states.end() ||
           (state->second->seq == line.seq && state->second->latest_seq == line.seq &&
            state->second->status == UsageStatus::kRated);
-      if (as_booked) RESERVE_RETURN_IF_ERROR(Add(line.sum, 1));
+      if (as_booked) RESERVE_RETURN_IF_ERROR(Add(line, 1));
     }
     return absl::OkStatus();
   }
 
-  static std::string SelectLines() {
-    return absl::StrCat(
-        "SELECT usage_id,seq,estimated,user_id,country,usage_kind,free_seconds_taken,segments,",
-        kDuration, ",", kCost, " FROM ");
-  }
-
-  static Line ReadLine(const Row& row) {
-    Line line;
-    line.usage_id = row.Text(1);
-    line.seq = row.Int(2);
-    line.estimated = !row.IsNull(3) && row.Int(3) != 0;
-    line.sum.user_id = row.Text(4);
-    line.sum.country = row.Text(5);
-    line.sum.kind = static_cast<domain::UsageKind>(row.Int(6));
-    line.sum.usages = 1;
-    line.sum.free_seconds = row.Int(7);
-    line.sum.segments = row.Int(8);
-    line.sum.duration = absl::Microseconds(row.Int(9));
-    line.sum.cost = row.Int(10);
-    return line;
-  }
-
   // Of the month that is being added, by seq.
-  absl::StatusOr<absl::flat_hash_map<int64_t, Line>> LoadLines(const std::vector<int64_t>& seqs) {
-    absl::flat_hash_map<int64_t, Line> lines;
+  absl::StatusOr<absl::flat_hash_map<int64_t, UsageLine>> LoadLines(
+      const std::vector<int64_t>& seqs) {
+    absl::flat_hash_map<int64_t, UsageLine> lines;
     RESERVE_RETURN_IF_ERROR(InParts<int64_t>(seqs, [&](absl::Span<const int64_t> some) {
       return connection_.Query(
-          absl::StrCat(SelectLines(),
+          absl::StrCat(SelectUsageLines(),
                        "entries FORCE INDEX (by_account) WHERE account_id = ", Quoted(account_id_),
                        " AND month = ", month_, " AND seq IN (", absl::StrJoin(some, ","),
                        ") AND kind IN (", static_cast<int>(EntryKind::kUsage), ",",
                        static_cast<int>(EntryKind::kRating), ")"),
           [&lines](const Row& row) {
-            Line line = ReadLine(row);
+            UsageLine line = ReadUsageLine(row);
             lines[line.seq] = std::move(line);
           });
     }));
@@ -240,7 +228,8 @@ class Adder {
   Connection& connection_;
   const std::string account_id_;
   const UsageGrouping grouping_;
-  std::map<Key, UsageSum> sums_;
+  std::map<Key, UsageAmounts> sums_;
+  int64_t entries_read_ = 0;
   // What is being added.
   size_t range_ = 0;
   int32_t month_ = 0;
@@ -271,23 +260,123 @@ absl::Status CheckSize(Connection& connection, absl::string_view account_id,
   return absl::OkStatus();
 }
 
+// A part of a range.
+struct RangePart {
+  size_t range = 0;
+  TimeRange time;
+};
+
+// How ranges are read: whole days from what was added up, the rest from the entries.
+struct RangeParts {
+  std::vector<RangePart> whole_days;
+  std::vector<RangePart> rest;
+};
+
+// There are sums of what began at `since` or later, if there are any.
+RangeParts PartsOf(const SummaryScope& scope, bool has_sums, absl::Time since) {
+  const auto day_at = [&scope](absl::Time time) {
+    return domain::WindowAt(scope.calendar, domain::CalendarUnit::kDay, time);
+  };
+  RangeParts parts;
+  const auto add_rest = [&parts](size_t range, absl::Time begin, absl::Time end) {
+    if (begin < end) parts.rest.push_back({range, {begin, end}});
+  };
+  for (size_t i = 0; i < scope.ranges.size(); ++i) {
+    const auto [begin, end] = scope.ranges[i];
+    absl::Time first = end;
+    absl::Time last = end;
+    if (has_sums) {
+      const absl::Time from = std::max(begin, since);
+      const domain::CalendarWindow day = day_at(from);
+      first = std::min(end, day.begin == from ? from : day.end);
+      last = std::max(first, day_at(end).begin);
+    }
+    add_rest(i, begin, first);
+    if (first < last) parts.whole_days.push_back({i, {first, last}});
+    add_rest(i, last, end);
+  }
+  return parts;
+}
+
+// The part in which that time lies; nothing if it is in none.
+const RangePart* PartAt(const std::vector<RangePart>& parts, absl::Time time) {
+  const auto after =
+      std::upper_bound(parts.begin(), parts.end(), time,
+                       [](absl::Time at, const RangePart& part) { return at < part.time.begin; });
+  if (after == parts.begin() || time >= std::prev(after)->time.end) return nullptr;
+  return &*std::prev(after);
+}
+
+// Can the sums be gone by? The days must be those that they are of, and little be missing.
+bool Serves(const std::optional<SumsPosition>& position, const SummaryScope& scope,
+            int64_t last_seq) {
+  return position.has_value() &&
+         position->calendar_changes == static_cast<int64_t>(scope.calendar.Changes().size()) &&
+         last_seq - position->through_seq <= kEntriesSinceSums;
+}
+
+absl::Status AddWholeDays(Connection& connection, absl::string_view account_id,
+                          const SummaryScope& scope, const std::vector<RangePart>& days,
+                          const SeqRange& since, Adder* adder) {
+  if (days.empty()) return absl::OkStatus();
+  const SumsAsked asked = {{days.front().time.begin, days.back().time.end},
+                           scope.grouping.by_user,
+                           scope.grouping.by_country,
+                           scope.grouping.by_kind};
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<DaySum> sums, ListSums(connection, account_id, asked));
+  for (const DaySum& sum : sums) {
+    const RangePart* part = PartAt(days, sum.day_begin);
+    if (part == nullptr) continue;
+    RESERVE_RETURN_IF_ERROR(adder->Add(part->range, sum.group, sum.amounts, 1));
+  }
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<UsageChange> changes,
+                           LoadUsageChanges(connection, account_id, since));
+  for (const UsageChange& change : changes) {
+    const RangePart* part = PartAt(days, change.start);
+    if (part == nullptr) continue;
+    RESERVE_RETURN_IF_ERROR(adder->Add(part->range, change.group, change.amounts, change.times));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<UsageSummary> Summarize(Connection& connection, absl::string_view account_id,
-                                       const std::vector<TimeRange>& ranges,
-                                       const UsageGrouping& grouping, int64_t most) {
+                                       const SummaryScope& scope, int64_t most) {
   RESERVE_ASSIGN_OR_RETURN(const AccountMonths months, LoadMonths(connection, account_id));
   UsageSummary summary;
   summary.through_seq = months.last_seq;
-  if (ranges.empty()) return summary;
-  RESERVE_RETURN_IF_ERROR(
-      CheckSize(connection, account_id, months, {ranges.front().begin, ranges.back().end}, most));
-  Adder adder(connection, account_id, grouping);
-  for (size_t i = 0; i < ranges.size(); ++i) {
-    for (const int32_t month : MonthsOf(months, ranges[i])) {
+  if (scope.ranges.empty()) return summary;
+  RESERVE_ASSIGN_OR_RETURN(const std::optional<SumsPosition> position,
+                           ReadSumsPosition(connection, account_id));
+  const bool has_sums = Serves(position, scope, months.last_seq);
+  // Of archived months there is what is left of their entries (U8), and sums of some accounts.
+  RESERVE_ASSIGN_OR_RETURN(const std::optional<ArchivedHead> archived,
+                           FindArchivedHead(connection, account_id));
+  const RangeParts parts =
+      PartsOf(scope, has_sums,
+              archived.has_value() ? RangeOfMonth(archived->month).end : absl::InfinitePast());
+  if (has_sums) {
+    for (const RangePart& part : parts.rest) {
+      RESERVE_RETURN_IF_ERROR(CheckSize(connection, account_id, months, part.time, most));
+    }
+  } else {
+    RESERVE_RETURN_IF_ERROR(CheckSize(connection, account_id, months,
+                                      {scope.ranges.front().begin, scope.ranges.back().end}, most));
+  }
+  Adder adder(connection, account_id, scope.grouping);
+  for (const RangePart& part : parts.rest) {
+    for (const int32_t month : MonthsOf(months, part.time)) {
       const TimeRange of_month = RangeOfMonth(month);
       RESERVE_RETURN_IF_ERROR(adder.AddPart(
-          i, month,
-          {std::max(ranges[i].begin, of_month.begin), std::min(ranges[i].end, of_month.end)}));
+          part.range, month,
+          {std::max(part.time.begin, of_month.begin), std::min(part.time.end, of_month.end)}));
     }
+  }
+  summary.entries_read = adder.entries_read();
+  if (has_sums) {
+    const SeqRange since = {position->through_seq + 1, months.last_seq + 1};
+    RESERVE_RETURN_IF_ERROR(
+        AddWholeDays(connection, account_id, scope, parts.whole_days, since, &adder));
+    summary.entries_read += since.end - since.first;
   }
   summary.sums = adder.Sums();
   return summary;
@@ -296,11 +385,10 @@ absl::StatusOr<UsageSummary> Summarize(Connection& connection, absl::string_view
 }  // namespace
 
 absl::StatusOr<UsageSummary> SummarizeUsages(Connection& connection, absl::string_view account_id,
-                                             const std::vector<TimeRange>& ranges,
-                                             const UsageGrouping& grouping, int64_t most) {
+                                             const SummaryScope& scope, int64_t most) {
   // All as of one moment.
   RESERVE_RETURN_IF_ERROR(connection.BeginSnapshot(kTables));
-  absl::StatusOr<UsageSummary> summary = Summarize(connection, account_id, ranges, grouping, most);
+  absl::StatusOr<UsageSummary> summary = Summarize(connection, account_id, scope, most);
   connection.Rollback();
   return summary;
 }

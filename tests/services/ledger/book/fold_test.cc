@@ -813,6 +813,18 @@ TEST_F(FoldTest, ACardThatWasChangedSinceItWasReadIsNeitherGivenNorTakenAway) {
               ElementsAre("OK", "OK", "ETAG_MISMATCH", "ETAG_MISMATCH", "OK", "OK"));
 }
 
+TEST_F(FoldTest, ACardThatIsAlreadyAsItIsToBeIsNotRefusedForItsEtag) {
+  const std::string read = EtagOf(Store("a").account().payment_methods.front(), 1);
+  const auto show = [&](const char* last_four) {
+    const domain::GivenCard shown = {{}, domain::CardDisplay{"visa", last_four, 2029, 1}};
+    Ask("a", UpdatePaymentMethod{"", "card-1", shown, read});
+  };
+  show("4242");
+  show("4242");  // the same again, whose reply was lost
+  show("1111");
+  EXPECT_THAT(Reasons(Run()), ElementsAre("OK", "OK", "ETAG_MISMATCH"));
+}
+
 // It is told by no event, and who remembers the account must know all the same.
 TEST_F(FoldTest, G6_WhatIsShownOfACardMakesWhatIsRememberedOld) {
   Store("a");

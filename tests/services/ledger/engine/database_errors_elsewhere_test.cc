@@ -43,7 +43,9 @@
 #include "services/ledger/storage/unplaced_rows.h"
 #include "services/ledger/storage/usage_count_rows.h"
 #include "services/ledger/storage/usage_history.h"
+#include "services/ledger/storage/usage_lines.h"
 #include "services/ledger/storage/usage_state_rows.h"
+#include "services/ledger/storage/usage_sum_rows.h"
 #include "services/ledger/storage/usage_summary.h"
 #include "tests/services/ledger/engine/database_faults.h"
 #include "tests/services/ledger/engine/harness.h"
@@ -546,7 +548,7 @@ absl::StatusOr<std::string> CountUsages(Connection& c, const storage::UsageFilte
 absl::StatusOr<std::string> CountSums(Connection& c, const std::string& account_id,
                                       const storage::TimeRange& range, int64_t most) {
   RESERVE_ASSIGN_OR_RETURN(const storage::UsageSummary summary,
-                           storage::SummarizeUsages(c, account_id, {range}, {}, most));
+                           storage::SummarizeUsages(c, account_id, {{range}, {}, {}}, most));
   return absl::StrCat(summary.sums.size(), " sums");
 }
 
@@ -848,6 +850,44 @@ std::vector<Read> ReadsOfNobody() {
   };
 }
 
+// The same of what accounts' usages are added up to.
+std::vector<Read> ReadsOfSums() {
+  return {
+      {"what entries change of the sums",
+       [](Connection& c) {
+         return CountOf(storage::LoadUsageChanges(c, "a", {1, 1'000}));
+       }},
+      {"adding up",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         static int number = 0;
+         const std::string account_id = absl::StrCat("added-up-", ++number);
+         storage::DaySum sum;
+         sum.day_begin = TestNow();
+         sum.amounts.usages = 1;
+         for (const int64_t through : {1, 2}) {
+           RESERVE_ASSIGN_OR_RETURN(const auto from, storage::ReadSumsPosition(c, account_id));
+           RESERVE_RETURN_IF_ERROR(
+               storage::AddToSums(c, account_id, from, {through, 0}, {sum}).status());
+         }
+         return "added";
+       }},
+      {"adding up anew",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_RETURN_IF_ERROR(storage::AddToSums(c, "anew", std::nullopt, {}, {}).status());
+         RESERVE_ASSIGN_OR_RETURN(const bool anew, storage::StartSumsAnew(c, "anew", {}, 0));
+         return absl::StrCat("anew: ", anew);
+       }},
+      {"what is added up",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         const storage::SumsAsked asked = {{TestNow() - absl::Hours(24), TestNow()}};
+         RESERVE_RETURN_IF_ERROR(storage::ListSums(c, "a", asked).status());
+         return WasRead(storage::LastDayOfSums(c, "a"));
+       }},
+      {"how densely an account books",
+       [](Connection& c) { return WasRead(storage::BookingTimeOf(c, "a", {202611}, 1)); }},
+  };
+}
+
 std::vector<Read> AllReads() {
   std::vector<Read> all = Reads();
   for (Read& read : ReadsOfNobody()) all.push_back(std::move(read));
@@ -857,6 +897,7 @@ std::vector<Read> AllReads() {
   for (Read& read : ReadsOfCalls()) all.push_back(std::move(read));
   for (Read& read : ReadsOfCounting()) all.push_back(std::move(read));
   for (Read& read : ReadsOfRatings()) all.push_back(std::move(read));
+  for (Read& read : ReadsOfSums()) all.push_back(std::move(read));
   for (Read& read : ReadsOfTheHistory()) all.push_back(std::move(read));
   return all;
 }
@@ -1376,7 +1417,9 @@ TEST_F(DatabaseErrorsElsewhereTest, ALedgerIsRegisteredOrToldWhateverFails) {
 
 TEST_F(DatabaseErrorsElsewhereTest, TheLevelIsRaisedOnceOrNotAtAllWhateverFails) {
   const auto level = [&] { return ledger_->sql().QueryInt("SELECT level FROM feature_level"); };
-  const auto lower = [&] { ledger_->sql().Execute("UPDATE feature_level SET level = 1"); };
+  const auto lower = [&] {
+    ledger_->sql().Execute("UPDATE feature_level SET level = 1, receipts_from = NULL");
+  };
   const auto finish = [&] {
     storage::DatabaseOptions options = options_.database;
     options.socket = sabotage_->socket_path();

@@ -28,7 +28,9 @@ constexpr int kOld = domain::kFirstFeatureLevel;
 class FeatureLevelTest : public testing::Test {
  protected:
   // On a schema that comes from before levels: a new one begins at the newest.
-  void SetUp() override { ledger_.sql().Execute("UPDATE feature_level SET level = 1"); }
+  void SetUp() override {
+    ledger_.sql().Execute("UPDATE feature_level SET level = 1, receipts_from = NULL");
+  }
 
   EngineOptions OptionsOf(const std::string& id, int known_level = domain::kNewestFeatureLevel) {
     EngineOptions options = ledger_.Options();

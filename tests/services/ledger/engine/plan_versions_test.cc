@@ -63,9 +63,9 @@ class PlanVersionsTest : public testing::Test {
     const auto connection = ledger_.Connect();
     return engine.PutPlan(*connection, order);
   }
-  absl::Status Retire(const std::string& plan_id) {
+  absl::Status Retire(const std::string& plan_id, const std::string& etag = "") {
     const auto connection = ledger_.Connect();
-    return one_->RetirePlan(*connection, plan_id, /*only_try=*/false);
+    return one_->RetirePlan(*connection, plan_id, etag, /*only_try=*/false);
   }
 
   absl::StatusOr<UsageReply> Record(Engine& engine, const std::string& user, absl::Time start,
@@ -273,6 +273,10 @@ TEST_F(PlanVersionsTest, K4_AVersionRestsOnThePlanThatItWasMadeFrom) {
   order.etag = EtagOf(*one_->catalog()->plans, "night");
   ASSERT_TRUE(Put(OrderOf("night", 90, Now() + absl::Hours(1))).ok());
   EXPECT_EQ(ReasonOf(Put(order).status()), "ETAG_MISMATCH");
+  EXPECT_EQ(ReasonOf(Retire("night", order.etag)), "ETAG_MISMATCH");
+  const std::string now = EtagOf(*one_->catalog()->plans, "night");
+  EXPECT_TRUE(Retire("night", now).ok());
+  EXPECT_TRUE(Retire("night", now).ok()) << "the same again, whose reply was lost";
 }
 
 TEST_F(PlanVersionsTest, K4_NobodyIsPutOnARetiredPlanAndWhoIsOnItGoesOn) {
@@ -293,7 +297,7 @@ TEST_F(PlanVersionsTest, K4_NobodyIsPutOnARetiredPlanAndWhoIsOnItGoesOn) {
 }
 
 TEST_F(PlanVersionsTest, K4_WhatProgramsOfBeforeWouldMisreadWaitsForTheEndOfAnUpgrade) {
-  ledger_.sql().Execute("UPDATE feature_level SET level = 2");
+  ledger_.sql().Execute("UPDATE feature_level SET level = 2, receipts_from = NULL");
   EXPECT_EQ(ReasonOf(Put(OrderOf("night", 60)).status()), "FEATURE_LEVEL_TOO_LOW");
   EXPECT_EQ(ReasonOf(Retire("unlimited")), "FEATURE_LEVEL_TOO_LOW");
   EXPECT_EQ(ledger_.sql().QueryInt("SELECT COUNT(*) FROM plan_versions"), 0);

@@ -259,6 +259,30 @@ TEST_F(StatementsTest, AReceiptKeepsTheCardAsItWasThen) {
   EXPECT_EQ(receipts[2].card_last_four, "4242") << "of the charge that is given back";
 }
 
+TEST_F(StatementsTest, P1_ARefundsReceiptNamesTheCardThatWasChargedThoughItWasReplaced) {
+  OpenFunded(*engine_, kAccount);
+  const auto give = [&](const std::string& request_id, const char* token, const char* number,
+                        const char* brand, const char* last_four) {
+    UpdatePaymentMethod given;
+    given.request_id = request_id;
+    given.payment_method_id = ledger_.Account(kAccount).payment_methods.front().payment_method_id;
+    given.given.card = {CardToken(token), number, domain::CardNetwork::kVisa};
+    given.given.number_given = true;
+    given.given.display = domain::CardDisplay{brand, last_four};
+    Must<PaymentMethodReply>(given);
+  };
+  give("first", "tok-a", "number-a", "Visa", "4242");
+  Must<RechargeReply>(RequestRecharge{"top-up", 20 * kDollar, ""});
+  Must<RechargeReply>(Succeeded(2, 20 * kDollar));
+  give("second", "tok-b", "number-b", "Visa", "1881");
+  Must<RechargeReply>(Refund("r", 2, 5 * kDollar));
+  Must<RechargeReply>(RequestRecharge{"another", 20 * kDollar, ""});
+  Must<RechargeReply>(Succeeded(4, 20 * kDollar));
+  std::vector<std::string> shown;
+  for (const Receipt& receipt : Receipts()) shown.push_back(receipt.card_last_four);
+  EXPECT_THAT(shown, ElementsAre("", "4242", "4242", "1881"));
+}
+
 TEST_F(StatementsTest, ARepeatedReportAndARepeatedRequestHaveNoSecondReceipt) {
   OpenFunded(*engine_, kAccount);
   EXPECT_TRUE(Must<RechargeReply>(Succeeded(1, 15 * kDollar)).already_applied);
@@ -304,7 +328,7 @@ TEST_F(StatementsTest, ManyAccountsAtOnceEachHaveASeriesOfTheirOwnWithoutAGap) {
 }
 
 TEST_F(StatementsTest, NumbersBeginWithTheFirstMoneyAfterTheUpgradeIsFinished) {
-  ledger_.sql().Execute("UPDATE feature_level SET level = 2");
+  ledger_.sql().Execute("UPDATE feature_level SET level = 2, receipts_from = NULL");
   EngineOptions options = ledger_.Options();
   options.feature_level_holds = absl::ZeroDuration();
   engine_ = ledger_.StartEngine(options);
@@ -345,6 +369,20 @@ TEST_P(SpoiledReceiptsTest, AreFoundByTheAudit) {
   for (const Difference& difference : findings.differences) {
     EXPECT_EQ(difference.check, audit::kCheckReceipts) << difference.stored;
   }
+}
+
+TEST_F(StatementsTest, ReceiptsThatAreAllGoneWithTheirCounterAreMissed) {
+  OpenFunded(*engine_, kAccount);
+  Must<PaymentReply>(Payment("one", kDollar));
+  ledger_.sql().Execute("DELETE FROM receipts");
+  ledger_.sql().Execute("UPDATE accounts SET last_receipt = 0");
+  const Findings findings = ledger_.AuditOf(kAccount);
+  ASSERT_EQ(findings.difference_count, 2);
+  EXPECT_EQ(findings.differences[0].check, audit::kCheckReceipts);
+  EXPECT_EQ(findings.differences[0].stored, "no receipt");
+  // Where it is not known since when there are receipts, none is missed.
+  ledger_.sql().Execute("UPDATE feature_level SET receipts_from = NULL");
+  EXPECT_EQ(ledger_.AuditOf(kAccount).difference_count, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(

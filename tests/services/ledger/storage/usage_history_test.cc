@@ -22,7 +22,9 @@
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/usage_history.h"
+#include "services/ledger/storage/usage_lines.h"
 #include "services/ledger/storage/usage_state_rows.h"
+#include "services/ledger/storage/usage_sum_rows.h"
 #include "services/ledger/storage/usage_summary.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 
@@ -50,7 +52,14 @@ struct Standing {
   Nanos cost = 0;
   std::string country;
   int64_t free_seconds = 0;
+  int64_t paid_seconds = 0;
 };
+
+int64_t PaidSecondsOf(const domain::BookedUsage& booked) {
+  domain::Rating rating = booked.rating;
+  domain::CompleteSeconds(booked.usage, &rating);
+  return rating.paid_seconds;
+}
 
 // Makes entries as the ledger books them, and what became of the usages.
 class Books {
@@ -79,9 +88,20 @@ class Books {
     return entry;
   }
   void Rate(Nanos cost, domain::Rating* rating) {
-    rating->basis = domain::ChargeBasis::kDearer;
+    *rating = {};
+    const domain::ChargeBasis bases[] = {domain::ChargeBasis::kDearer,
+                                         domain::ChargeBasis::kMeteredStandard,
+                                         domain::ChargeBasis::kUnlimitedStandard};
+    rating->basis = bases[Pick(3)];
     rating->cost = cost;
     rating->free_seconds_taken = 60 * Pick(3);
+    rating->initial_increment_seconds = 1 + 59 * Pick(2);
+    rating->increment_seconds = 6 * Pick(3);
+    if (Pick(5) == 0) {
+      domain::PricedTerms terms;
+      terms.parts = {{0, 0, kCent, true, 120, 60}, {0, 120, 2 * kCent, false, 60 + Pick(60), 0}};
+      rating->terms = TextOf(terms);
+    }
     const char* const countries[] = {"US", "GB", "TOLL_FREE", ""};
     rating->country = countries[Pick(4)];
   }
@@ -97,8 +117,8 @@ class Books {
   Standing& Book(Entry entry) {
     Add(&entry);
     const domain::Rating& rating = entry.booked->rating;
-    Standing standing = {entry, UsageStatus::kRated, rating.cost, rating.country,
-                         rating.free_seconds_taken};
+    Standing standing = {entry,          UsageStatus::kRated,       rating.cost,
+                         rating.country, rating.free_seconds_taken, PaidSecondsOf(*entry.booked)};
     if (rating.unrated()) {
       standing.status = UsageStatus::kUnrated;
       StateFor(entry);
@@ -121,6 +141,7 @@ class Books {
     standing->cost = rating.booked->rating.cost;
     standing->country = rating.booked->rating.country;
     standing->free_seconds = rating.booked->rating.free_seconds_taken;
+    standing->paid_seconds = PaidSecondsOf(*rating.booked);
   }
   int64_t Void(Standing* standing) {
     Entry voiding;
@@ -375,6 +396,7 @@ std::vector<UsageSum> ExpectedSums(const std::vector<Standing>& standings,
       if (standing.status == UsageStatus::kUnrated) ++sum.unrated;
       sum.duration += usage.duration;
       sum.free_seconds += standing.free_seconds;
+      sum.paid_seconds += standing.paid_seconds;
       sum.segments += usage.segments;
       sum.cost += standing.cost;
     }
@@ -395,7 +417,7 @@ TEST_F(UsageHistoryTest, SummariesAddUpWhatAModelAddsUpForEveryGrouping) {
     const UsageGrouping grouping = {(i & 1) != 0, (i & 2) != 0, (i & 4) != 0};
     const std::vector<TimeRange> ranges =
         (i & 8) != 0 ? days : std::vector<TimeRange>{{days[10].begin, days[60].end}};
-    const auto summary = SummarizeUsages(*connection_, kAccount, ranges, grouping);
+    const auto summary = SummarizeUsages(*connection_, kAccount, {ranges, grouping, {}});
     ASSERT_TRUE(summary.ok()) << summary.status();
     EXPECT_EQ(summary->sums, ExpectedSums(books.standings(), ranges, grouping)) << i;
     EXPECT_GT(summary->sums.front().usages, 0);
@@ -407,16 +429,150 @@ TEST_F(UsageHistoryTest, ASummaryOfTooMuchIsRefusedAndOneOfNothingIsEmpty) {
   Books books = AnyBooks(/*seed=*/13, /*usages=*/100);
   books.Write(*connection_);
   const std::vector<TimeRange> all = {{TestNow() - 80 * kDay, TestNow() + kDay}};
-  EXPECT_EQ(ReasonOf(SummarizeUsages(*connection_, kAccount, all, {}, 50).status()),
+  EXPECT_EQ(ReasonOf(SummarizeUsages(*connection_, kAccount, {all, {}, {}}, 50).status()),
             "TOO_MUCH_USAGE");
-  EXPECT_TRUE(SummarizeUsages(*connection_, kAccount, all, {}, 1'000).ok());
+  EXPECT_TRUE(SummarizeUsages(*connection_, kAccount, {all, {}, {}}, 1'000).ok());
   const std::vector<TimeRange> later = {{TestNow() + kDay, TestNow() + 2 * kDay}};
-  const auto nothing = SummarizeUsages(*connection_, kAccount, later, {}, 50);
+  const auto nothing = SummarizeUsages(*connection_, kAccount, {later, {}, {}}, 50);
   ASSERT_TRUE(nothing.ok()) << nothing.status();
   EXPECT_THAT(nothing->sums, IsEmpty());
-  const auto nobody = SummarizeUsages(*connection_, "nobody", all, {});
+  const auto nobody = SummarizeUsages(*connection_, "nobody", {all, {}, {}});
   ASSERT_TRUE(nobody.ok()) << nobody.status();
   EXPECT_EQ(nobody->through_seq, 0);
+}
+
+// --- What was added up behind the lanes -----------------------------------------------------
+
+absl::TimeZone ZoneOf(const char* name) {
+  absl::TimeZone zone;
+  EXPECT_TRUE(absl::LoadTimeZone(name, &zone)) << name;
+  return zone;
+}
+
+// An account that moved, fifty days ago.
+domain::AccountCalendar CalendarOfOneThatMoved() {
+  domain::AccountCalendar calendar;
+  calendar.first.time_zone = ZoneOf("America/New_York");
+  calendar.Add({TestNow() - 50 * kDay, {ZoneOf("Asia/Kolkata"), 1}, 0});
+  return calendar;
+}
+
+// The days of a stretch of time, whole but for the first and the last.
+std::vector<TimeRange> DaysOf(const domain::AccountCalendar& calendar, const TimeRange& range) {
+  std::vector<TimeRange> days;
+  for (absl::Time begin = range.begin; begin < range.end; begin = days.back().end) {
+    const auto day = domain::WindowAt(calendar, domain::CalendarUnit::kDay, begin);
+    days.push_back({begin, std::min(day.end, range.end)});
+  }
+  return days;
+}
+
+class UsageSumsTest : public UsageHistoryTest {
+ protected:
+  // Adds up to that entry, as the ledgers do behind the lanes.
+  bool AddUpTo(int64_t seq) {
+    const auto position = ReadSumsPosition(*connection_, kAccount);
+    EXPECT_TRUE(position.ok()) << position.status();
+    const int64_t after = position->has_value() ? (*position)->through_seq : 0;
+    const auto changes = LoadUsageChanges(*connection_, kAccount, {after + 1, seq + 1});
+    EXPECT_TRUE(changes.ok()) << changes.status();
+    const auto sums = SumsByDay(*changes, calendar_);
+    EXPECT_TRUE(sums.ok()) << sums.status();
+    const auto added = AddToSums(*connection_, kAccount, *position, {seq, kChanges}, *sums);
+    EXPECT_TRUE(added.ok()) << added.status();
+    return *added;
+  }
+  UsageSummary Summarize(const std::vector<TimeRange>& ranges, const UsageGrouping& grouping) {
+    const auto summary = SummarizeUsages(*connection_, kAccount, {ranges, grouping, calendar_});
+    EXPECT_TRUE(summary.ok()) << summary.status();
+    return summary.value_or(UsageSummary());
+  }
+
+  static constexpr int64_t kChanges = 1;
+  const domain::AccountCalendar calendar_ = CalendarOfOneThatMoved();
+};
+
+TEST_F(UsageSumsTest, WhateverIsAddedUpByThenTheSummaryIsWhatAModelAddsUp) {
+  for (const uint32_t seed : {21, 22}) {
+    SCOPED_TRACE(seed);
+    for (const char* table : {"entries", "usage_ids", "usage_states", "balances", "account_months",
+                              "usage_sums", "usage_sums_through"}) {
+      database_.sql().Execute(absl::StrCat("DELETE FROM ", table));
+    }
+    Books books = AnyBooks(seed, /*usages=*/300);
+    books.Write(*connection_);
+    int64_t added = 0;
+    for (int round = 0; added < books.last_seq(); ++round) {
+      if (round > 0) {
+        added = std::min<int64_t>(books.last_seq(), added + 1 + books.Pick(80));
+        ASSERT_TRUE(AddUpTo(added));
+      }
+      const TimeRange range = {
+          TestNow() - (20 + books.Pick(55)) * kDay + absl::Hours(books.Pick(9)),
+          TestNow() - books.Pick(20) * kDay - absl::Hours(books.Pick(9))};
+      const UsageGrouping grouping = {books.Pick(2) == 0, books.Pick(2) == 0, books.Pick(2) == 0};
+      for (const auto& ranges : {std::vector<TimeRange>{range}, DaysOf(calendar_, range)}) {
+        const UsageSummary summary = Summarize(ranges, grouping);
+        ASSERT_EQ(summary.sums, ExpectedSums(books.standings(), ranges, grouping))
+            << "added up to " << added << " of " << books.last_seq();
+        EXPECT_EQ(summary.through_seq, books.last_seq());
+      }
+    }
+  }
+}
+
+TEST_F(UsageSumsTest, AnEntryIsAddedOnceWhoeverAddsItMeanwhile) {
+  Books books = AnyBooks(/*seed=*/23, /*usages=*/50);
+  books.Write(*connection_);
+  const auto nothing = ReadSumsPosition(*connection_, kAccount);
+  ASSERT_TRUE(nothing.ok() && !nothing->has_value());
+  ASSERT_TRUE(AddUpTo(20));
+  const auto twenty = ReadSumsPosition(*connection_, kAccount);
+  const auto before = ListSums(*connection_, kAccount, {});
+  ASSERT_TRUE(AddUpTo(30));
+  const auto after = ListSums(*connection_, kAccount, {});
+  ASSERT_TRUE(before.ok() && after.ok());
+  // Of others that read their position before.
+  for (const auto& from : {*nothing, *twenty}) {
+    const auto added = AddToSums(*connection_, kAccount, from, {30, kChanges}, *before);
+    ASSERT_TRUE(added.ok()) << added.status();
+    EXPECT_FALSE(*added);
+  }
+  EXPECT_EQ(*ListSums(*connection_, kAccount, {}), *after);
+}
+
+TEST_F(UsageSumsTest, ByDaysOfAnotherCalendarThanTheAccountsTheSumsAreNotGoneBy) {
+  Books books = AnyBooks(/*seed=*/24, /*usages=*/200);
+  books.Write(*connection_);
+  ASSERT_TRUE(AddUpTo(books.last_seq()));
+  const auto day_of = [&](absl::Time time) {
+    return domain::WindowAt(calendar_, domain::CalendarUnit::kDay, time);
+  };
+  const TimeRange whole = {day_of(TestNow() - 70 * kDay).begin, day_of(TestNow()).end};
+  EXPECT_EQ(Summarize(DaysOf(calendar_, whole), {}).entries_read, 0);
+  EXPECT_EQ(Summarize({whole}, {}).entries_read, 0);
+  domain::AccountCalendar moved = calendar_;
+  moved.Add({TestNow() - kDay, {ZoneOf("Asia/Tokyo"), 1}, 0});
+  const std::vector<TimeRange> others = DaysOf(moved, whole);
+  const auto summary = SummarizeUsages(*connection_, kAccount, {others, {}, moved});
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ(summary->sums, ExpectedSums(books.standings(), others, {}));
+  EXPECT_GT(summary->entries_read, 100);
+  // Added up anew, by the days that there are now.
+  const auto anew = StartSumsAnew(*connection_, kAccount, {books.last_seq(), kChanges}, 2);
+  ASSERT_TRUE(anew.ok() && *anew) << anew.status();
+  EXPECT_THAT(*ListSums(*connection_, kAccount, {}), IsEmpty());
+}
+
+TEST_F(UsageSumsTest, WhatIsTooMuchToReadIsNotTooMuchOnceItIsAddedUp) {
+  Books books = AnyBooks(/*seed=*/25, /*usages=*/200);
+  books.Write(*connection_);
+  const auto day = domain::WindowAt(calendar_, domain::CalendarUnit::kDay, TestNow());
+  const std::vector<TimeRange> all = {{TestNow() - 80 * kDay, day.end}};
+  EXPECT_EQ(ReasonOf(SummarizeUsages(*connection_, kAccount, {all, {}, calendar_}, 50).status()),
+            "TOO_MUCH_USAGE");
+  ASSERT_TRUE(AddUpTo(books.last_seq()));
+  EXPECT_TRUE(SummarizeUsages(*connection_, kAccount, {all, {}, calendar_}, 50).ok());
 }
 
 }  // namespace
