@@ -34,7 +34,8 @@ using domain::UsageState;
 using domain::UsageStatus;
 
 constexpr absl::string_view kTables =
-    "balances, account_months, archived_heads, entries, usage_ids, usage_states, usage_sums, usage_sums_through";
+    "balances, account_months, archived_heads, entries, usage_ids, usage_states, usage_sums, "
+    "usage_sums_through";
 // A program from before stored seconds alone.
 constexpr absl::string_view kDuration = "COALESCE(duration_micros,duration_seconds * 1000000)";
 // Usages that are added up one by one: estimates, in whose place a report may have come, and those

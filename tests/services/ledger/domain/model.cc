@@ -349,7 +349,8 @@ void Model::ChangeState(Step* step) {
   const __int128 money = balance_ + taken_back_;
   if (state_ != AccountState::kActive || money > 0) return;
   const bool at_zero = !HasUsable() || suspended();
-  const bool at_the_limit = capped_until_.has_value() || alarm_ || off_ || set_aside() > 0 || blocked_;
+  const bool at_the_limit =
+      capped_until_.has_value() || alarm_ || off_ || set_aside() > 0 || blocked_;
   Nanos limit =
       std::min({reserve_amount_, settings_.currencies.at("USD").max_automatic_amount_per_hour,
                 settings_.currencies.at("USD").max_automatic_amount_per_day});
@@ -361,8 +362,9 @@ void Model::ChangeState(Step* step) {
 }
 
 void Model::Tell(absl::Time now, Step* step) {
-  const bool nothing_comes = !HasUsable() || suspended() || blocked_ || off_ || alarm_ || set_aside() > 0 ||
-                             capped_until_.has_value() || waits_for_the_customer_;
+  const bool nothing_comes = !HasUsable() || suspended() || blocked_ || off_ || alarm_ ||
+                             set_aside() > 0 || capped_until_.has_value() ||
+                             waits_for_the_customer_;
   if (IsLow() && !was_low_ && nothing_comes && open_ordinal() == 0 &&
       step->events.count(EventKind::kDisabled) == 0) {
     ++step->events[EventKind::kLowBalance];

@@ -10,9 +10,7 @@ namespace {
 constexpr int64_t kDay = int64_t{24} * 3600 * 1'000'000;
 
 // How long so much takes to leak away, to the next microsecond.
-__int128 Leaking(__int128 amount, __int128 a_day) {
-  return (amount * kDay + a_day - 1) / a_day;
-}
+__int128 Leaking(__int128 amount, __int128 a_day) { return (amount * kDay + a_day - 1) / a_day; }
 
 }  // namespace
 
@@ -35,8 +33,7 @@ void Model::NoteSpent(__int128 cost, absl::Time start) {
 }
 
 bool Model::LimitStops() const {
-  return a_day_.has_value() && now_ >= quiet_until_ &&
-         SpentOfTheDay(now_) + Accrued() >= *a_day_;
+  return a_day_.has_value() && now_ >= quiet_until_ && SpentOfTheDay(now_) + Accrued() >= *a_day_;
 }
 
 void Model::RaiseLimit(Step* step) {
