@@ -192,7 +192,7 @@ absl::StatusOr<Transition> RateUnrated(const Context& context, const Account& ac
   event.usage_id = usage.usage_id;
   event.amount = entry.amount;
   draft.transition().usage_states.push_back(std::move(rated));
-  CountSpending(rated.cost, usage.start_time, terms.user, &draft);
+  CountSpending(entry.booked->rating.cost, usage.start_time, terms.user, &draft);
   NoteTakenBack(-entry.booked->rating.cost, &draft);
   return Concluded(std::move(draft));
 }
