@@ -129,7 +129,8 @@ std::vector<Command> Commands() {
        {kDatabase, "dry_run"}},
       {"archive",
        "ledger archive --archive_dir=DIR [flags]\n  Moves the entries of all months up to --month, "
-       "by default the newest that is old enough, into files in\n  DIR, and out of the database, as "
+       "by default the newest that is old enough, into files in\n  DIR, and out of the database, "
+       "as "
        "the migrating user. What is in them takes no change any more. Killed\n  at any point it "
        "goes on where it was when it is run again. --dry_run only says what would be archived.",
        {kDatabase, "month", "archive_dir", "archive_after", "dry_run"}},

@@ -160,8 +160,8 @@ TEST(DocumentsTest, TheReadmeHasTheReasonsOfErrorsAndNoOthers) {
   const std::set<std::string> made = ReasonsOfTheDoors(root);
   EXPECT_GT(made.size(), 50u);
   // Between modules: no caller ever gets them.
-  const std::set<std::string> inner = {"CATALOG_IS_NEW", "MONTH_IS_SEALED",
-                                       "TRANSACTION_TOO_OLD", "DATA_FILE"};
+  const std::set<std::string> inner = {"CATALOG_IS_NEW", "MONTH_IS_SEALED", "TRANSACTION_TOO_OLD",
+                                       "DATA_FILE"};
   for (const std::string& reason : made) {
     EXPECT_EQ(told.count(reason), 1 - inner.count(reason)) << reason;
   }

@@ -184,8 +184,8 @@ absl::Status Stage::StartAll() {
 
 absl::Status Stage::RunToEnd(std::vector<std::string> args) {
   const std::string name = args.front();
-  RESERVE_ASSIGN_OR_RETURN(auto process,
-                           Subprocess::Start({.program = Program("ledger"), .args = std::move(args)}));
+  RESERVE_ASSIGN_OR_RETURN(
+      auto process, Subprocess::Start({.program = Program("ledger"), .args = std::move(args)}));
   if (process->Wait(absl::Seconds(60)) == 0) return absl::OkStatus();
   return absl::InternalError(absl::StrCat("ledger ", name, ": ", process->Stderr()));
 }

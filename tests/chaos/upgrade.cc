@@ -55,11 +55,11 @@ class Upgrade {
     absl::SleepFor(each);
     RESERVE_RETURN_IF_ERROR(RunCommand(now_, "migrate", {}));
     RESERVE_RETURN_IF_ERROR(Mix(each, "one ledger is new", {&stage_.ledger(0)}, now_));
-    RESERVE_RETURN_IF_ERROR(
-        Mix(each, "both ledgers and a worker are new", {&stage_.ledger(1), &stage_.worker(0)}, now_));
+    RESERVE_RETURN_IF_ERROR(Mix(each, "both ledgers and a worker are new",
+                                {&stage_.ledger(1), &stage_.worker(0)}, now_));
     RESERVE_RETURN_IF_ERROR(ExpectNotFinishedBeside());
-    RESERVE_RETURN_IF_ERROR(
-        Mix(each, "rolled back", {&stage_.ledger(0), &stage_.ledger(1), &stage_.worker(0)}, before_));
+    RESERVE_RETURN_IF_ERROR(Mix(
+        each, "rolled back", {&stage_.ledger(0), &stage_.ledger(1), &stage_.worker(0)}, before_));
     RESERVE_RETURN_IF_ERROR(Mix(each, "all new",
                                 {&stage_.ledger(1), &stage_.worker(1), &stage_.ledger(0),
                                  &stage_.worker(0), &stage_.gateway()},
@@ -78,14 +78,14 @@ class Upgrade {
       process->Signal(SIGTERM);
       const int code = process->life->Wait(kLongestStep);
       if (code != 0) {
-        return absl::InternalError(absl::StrCat(process->name, " ended with ", code, ": ",
-                                                process->life->Stderr()));
+        return absl::InternalError(
+            absl::StrCat(process->name, " ended with ", code, ": ", process->life->Stderr()));
       }
       process->life.reset();
       const size_t name = process->program.rfind('/');
       process->program = absl::StrCat(
-          folder, "/", name == std::string::npos ? process->program
-                                                 : process->program.substr(name + 1));
+          folder, "/",
+          name == std::string::npos ? process->program : process->program.substr(name + 1));
       RESERVE_RETURN_IF_ERROR(stage_.Start(*process));
     }
     Say(what);
@@ -110,8 +110,8 @@ class Upgrade {
 
   // While a ledger of before serves, the level stays.
   absl::Status ExpectNotFinishedBeside() {
-    RESERVE_RETURN_IF_ERROR(Mix(absl::ZeroDuration(), "one ledger is of before again",
-                                {&stage_.ledger(1)}, before_));
+    RESERVE_RETURN_IF_ERROR(
+        Mix(absl::ZeroDuration(), "one ledger is of before again", {&stage_.ledger(1)}, before_));
     RESERVE_ASSIGN_OR_RETURN(const auto run, StartCommand(now_, "migrate", {"--finish"}));
     if (run->Wait(kLongestStep) == 1 && absl::StrContains(run->Stderr(), "does not know")) {
       return absl::OkStatus();
@@ -144,11 +144,11 @@ bool Report(const Verdict& verdict, const Load& load) {
   show("DOUBLED", verdict.doubled);
   show("STUCK", verdict.stuck);
   show("MISMATCHED", verdict.mismatched);
-  Say(absl::StrCat(load.counts().operations.load(), " operations, ",
-                   load.counts().retries.load(), " sent again, ", verdict.entries,
-                   " entries and ", verdict.charges, " charges audited; lost ",
-                   verdict.lost.size(), ", doubled ", verdict.doubled.size(), ", stuck ",
-                   verdict.stuck.size(), ", mismatched ", verdict.mismatched.size()));
+  Say(absl::StrCat(load.counts().operations.load(), " operations, ", load.counts().retries.load(),
+                   " sent again, ", verdict.entries, " entries and ", verdict.charges,
+                   " charges audited; lost ", verdict.lost.size(), ", doubled ",
+                   verdict.doubled.size(), ", stuck ", verdict.stuck.size(), ", mismatched ",
+                   verdict.mismatched.size()));
   return verdict.clean();
 }
 
@@ -185,7 +185,8 @@ int main(int argc, char* argv[]) {
   reserve::ParseFlags(argc, argv, "Upgrades Reserve under load, from the version before.");
   const std::string before = absl::GetFlag(FLAGS_before);
   if (before.empty()) {
-    std::printf("upgrade: --before is needed: the folder with the programs of the version before\n");
+    std::printf(
+        "upgrade: --before is needed: the folder with the programs of the version before\n");
     return 2;
   }
   const absl::StatusOr<bool> clean = reserve::chaos::Run(before);

@@ -61,8 +61,8 @@ TEST_F(ArchivedUsageTest, U8_CallersAreToldWhatHasLeft) {
   EXPECT_THAT(archived.output, HasSubstr("archived 1 entries"));
   const Stack::Ended checked = stack_->RunLedger({"verify-archive", folder});
   EXPECT_EQ(checked.exit_code, 0) << checked.output;
-  EXPECT_THAT(checked.output, AllOf(HasSubstr("1 archives, 1 entries, 1 numbers"),
-                                    HasSubstr("0 differences")));
+  EXPECT_THAT(checked.output,
+              AllOf(HasSubstr("1 archives, 1 entries, 1 numbers"), HasSubstr("0 differences")));
 
   const auto repeat = Must(&Ledger::RecordUsage, Usage("old", then + absl::Hours(1)));
   EXPECT_TRUE(repeat.duplicate() && repeat.archived()) << repeat.DebugString();
@@ -71,18 +71,17 @@ TEST_F(ArchivedUsageTest, U8_CallersAreToldWhatHasLeft) {
   EXPECT_EQ(ReasonOf(Ask(&Ledger::RecordUsage, Usage("more", then + absl::Hours(2))).status()),
             "USAGE_TOO_OLD");
   ExpectArchived(Ask(&Accounts::GetUsage, "account_id: 'acme' usage_id: 'old'"));
-  ExpectArchived(
-      Ask(&Ledger::VoidUsage, "account_id: 'acme' usage_id: 'old' reason: 'wrong'"));
-  ExpectArchived(Ask(&Accounts::ListEntries,
-                     absl::StrCat("account_id: 'acme' begin_time { seconds: ",
-                                  absl::ToUnixSeconds(then), " }")));
+  ExpectArchived(Ask(&Ledger::VoidUsage, "account_id: 'acme' usage_id: 'old' reason: 'wrong'"));
+  ExpectArchived(Ask(
+      &Accounts::ListEntries,
+      absl::StrCat("account_id: 'acme' begin_time { seconds: ", absl::ToUnixSeconds(then), " }")));
   const auto usage = Must(&Accounts::ListUsage, "account_id: 'acme'");
   EXPECT_THAT(usage.usage_records(), SizeIs(1));
   EXPECT_EQ(usage.archived_through(), name);
-  const auto summary = Must(
-      &Accounts::SummarizeUsage,
-      absl::StrCat("account_id: 'acme' start_from { seconds: ", absl::ToUnixSeconds(then),
-                   " } start_before { seconds: ", absl::ToUnixSeconds(absl::Now()), " }"));
+  const auto summary =
+      Must(&Accounts::SummarizeUsage,
+           absl::StrCat("account_id: 'acme' start_from { seconds: ", absl::ToUnixSeconds(then),
+                        " } start_before { seconds: ", absl::ToUnixSeconds(absl::Now()), " }"));
   EXPECT_EQ(summary.archived_through(), name);
   EXPECT_EQ(Must(&Accounts::ListEntries, "account_id: 'acme'").archived_through(), name);
   ExpectAudited("acme");

@@ -109,7 +109,8 @@ class Archiving {
   }
 
   absl::Status Connect() {
-    if (month_ != 0 && !IsMonth(month_)) return InvalidField("month", "must be a month, like 2025-09");
+    if (month_ != 0 && !IsMonth(month_))
+      return InvalidField("month", "must be a month, like 2025-09");
     if (options_.directory.empty()) return InvalidField("to", "must be the files' folder");
     RESERVE_ASSIGN_OR_RETURN(connection_, Connection::Open(options_.database));
     RESERVE_RETURN_IF_ERROR(storage::CheckSchema(*connection_));
@@ -131,8 +132,7 @@ class Archiving {
       month_ = archive.month;
       if (archive.stage != ArchiveStage::kDropped) return absl::OkStatus();
     }
-    RESERVE_ASSIGN_OR_RETURN(const std::vector<int32_t> months,
-                             storage::EntryMonths(*connection_));
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<int32_t> months, storage::EntryMonths(*connection_));
     for (const int32_t month : months) {
       if (options_.now >= LastOf(EndOfMonth(month))) month_ = std::max(month_, month);
     }
@@ -197,9 +197,9 @@ class Archiving {
   }
 
   std::string Months() const {
-    return after_ == 0 ? absl::StrCat("the months up to ", MonthText(month_))
-                       : absl::StrCat("the months after ", MonthText(after_), " up to ",
-                                      MonthText(month_));
+    return after_ == 0
+               ? absl::StrCat("the months up to ", MonthText(month_))
+               : absl::StrCat("the months after ", MonthText(after_), " up to ", MonthText(month_));
   }
 
   // From here on nothing is booked into the months, by anybody.
@@ -246,8 +246,8 @@ class Archiving {
     while (true) {
       RESERVE_ASSIGN_OR_RETURN(
           std::vector<Entry> page,
-          storage::ListEntriesOfMonths(*connection_, after_, month_, account_id,
-                                       line.entry.seq, kEntriesAtOnce));
+          storage::ListEntriesOfMonths(*connection_, after_, month_, account_id, line.entry.seq,
+                                       kEntriesAtOnce));
       for (Entry& entry : page) {
         RESERVE_ASSIGN_OR_RETURN(line.previous, PreviousOf(entry, line.entry));
         line.entry = std::move(entry);
@@ -277,8 +277,7 @@ class Archiving {
   }
 
   absl::Status CheckFiles() const {
-    RESERVE_RETURN_IF_ERROR(
-        CheckFile(EntriesPath(options_.directory, month_), archive_.entries));
+    RESERVE_RETURN_IF_ERROR(CheckFile(EntriesPath(options_.directory, month_), archive_.entries));
     return CheckFile(NumbersPath(options_.directory, month_), archive_.numbers);
   }
 
@@ -344,25 +343,22 @@ class Archiving {
     RESERVE_ASSIGN_OR_RETURN(const std::vector<int32_t> months, storage::EntryMonths(*connection_));
     const bool is_there = std::find(months.begin(), months.end(), month_) != months.end();
     if (is_there) {
-      RESERVE_ASSIGN_OR_RETURN(
-          const int64_t entries,
-          storage::CountEntriesOfMonths(*connection_, /*after=*/0, month_));
+      RESERVE_ASSIGN_OR_RETURN(const int64_t entries,
+                               storage::CountEntriesOfMonths(*connection_, /*after=*/0, month_));
       if (entries != archive_.entries.lines) {
         return ArchiveDamaged(absl::StrCat(
             "the table has ", entries, " entries of the months up to ", MonthText(month_),
             ", the file ", archive_.entries.lines, "; nothing was dropped"));
       }
       RESERVE_RETURN_IF_ERROR(Tell("dropping the months from the table of entries"));
-      RESERVE_RETURN_IF_ERROR(
-          storage::DropEntryMonths(*changer_, month_, options_.progress));
+      RESERVE_RETURN_IF_ERROR(storage::DropEntryMonths(*changer_, month_, options_.progress));
     }
-    RESERVE_RETURN_IF_ERROR(
-        storage::NoteArchiveDropped(*connection_, month_, options_.now));
+    RESERVE_RETURN_IF_ERROR(storage::NoteArchiveDropped(*connection_, month_, options_.now));
     return Tell(absl::StrCat("archived ", archive_.entries.lines, " entries, of ", Months()));
   }
 
   const ArchiveOptions& options_;
-  int32_t month_;  // the last that is archived
+  int32_t month_;   // the last that is archived
   absl::Time end_;  // of it
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<Connection> changer_;

@@ -19,7 +19,7 @@
 namespace reserve::archive {
 
 struct ArchiveOptions {
-  storage::DatabaseOptions database;                     // as the migrating user
+  storage::DatabaseOptions database;  // as the migrating user
   // 202509: the last to be archived; 0: the newest that is old enough, or what was begun.
   int32_t month = 0;
   std::string directory;                                 // that the files go to

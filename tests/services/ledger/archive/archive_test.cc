@@ -36,7 +36,6 @@ using test_support::Subprocess;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-
 constexpr Nanos kDollar = kNanosPerUnit;
 constexpr int32_t kSeptember = 202509;
 constexpr int32_t kOctober = 202510;
@@ -101,8 +100,9 @@ class ArchiveTest : public testing::Test {
     Book(account, CallAt("late", september + kDay, kDearNumber));
     Must<VoidReply>(account, VoidUsage{"voided-later", false, {"wrong"}});
     Must<CorrectionReply>(
-        account, CorrectUsage{{"late"}, CallAt("late-2", september + 2 * kDay, kDearNumber, 180),
-                              {"wrong CDR"}});
+        account,
+        CorrectUsage{
+            {"late"}, CallAt("late-2", september + 2 * kDay, kDearNumber, 180), {"wrong CDR"}});
     Must<PaymentReply>(account, Payment("paid", 30 * kDollar));
     Pass(-16 * kDay);
   }
@@ -240,8 +240,9 @@ TEST_F(ArchiveTest, MoneyOfArchivedMonthsIsAsReachableAsEver) {
   Must<RechargeReply>("a", RefundSucceeded(refund.recharge.ordinal));
   const auto again = Must<PaymentReply>("a", Payment("page", 15 * kDollar, "ch_1"));
   EXPECT_TRUE(again.already_credited);
-  Must<RechargeReply>("a", Reversal("bounced", Must<PaymentReply>("a", Payment("paid", 30 * kDollar))
-                                                   .credited.ordinal));
+  Must<RechargeReply>(
+      "a",
+      Reversal("bounced", Must<PaymentReply>("a", Payment("paid", 30 * kDollar)).credited.ordinal));
   Must<DisputeReply>("a", ToldDispute(1, "dp_1", domain::DisputeState::kOpened, 3 * kDollar));
 }
 
@@ -397,13 +398,15 @@ TEST_F(ArchiveTest, WhatWasAlteredIsFound) {
   EXPECT_THAT(CheckFiles().differences, Contains(HasSubstr("can't be read")));
   EXPECT_THAT(with(whole), IsEmpty());
 
-  ledger_.sql().Execute("UPDATE kept_entries SET amount_nanos = amount_nanos + 1 WHERE "
-                        "account_id = 'b' AND seq = 1");
+  ledger_.sql().Execute(
+      "UPDATE kept_entries SET amount_nanos = amount_nanos + 1 WHERE "
+      "account_id = 'b' AND seq = 1");
   Findings findings = ledger_.AuditOf("b");
   ASSERT_GT(findings.difference_count, 0);
   EXPECT_EQ(findings.differences.front().check, audit::kCheckChain);
-  ledger_.sql().Execute("UPDATE kept_entries SET amount_nanos = amount_nanos - 1 WHERE "
-                        "account_id = 'b' AND seq = 1");
+  ledger_.sql().Execute(
+      "UPDATE kept_entries SET amount_nanos = amount_nanos - 1 WHERE "
+      "account_id = 'b' AND seq = 1");
   ledger_.sql().Execute("UPDATE archived_heads SET balance_nanos = 1 WHERE account_id = 'b'");
   EXPECT_GT(ledger_.AuditOf("b").difference_count, 0);
   EXPECT_THAT(CheckFiles().differences, Contains(HasSubstr("not the account's head")));

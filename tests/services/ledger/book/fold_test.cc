@@ -352,9 +352,8 @@ TEST_F(FoldTest, U8_AnArchivedUsageIsKnownByItsIdAndTakesNoChange) {
   Ask("a", RateUnrated{"gone"});
   Ask("a", HoldOf("h", "gone"));
   const Folded folded = Run();
-  EXPECT_THAT(Reasons(folded),
-              ElementsAre("OK", "OK", "USAGE_ARCHIVED", "USAGE_ARCHIVED", "USAGE_ARCHIVED",
-                          "USAGE_ARCHIVED", "USAGE_BOOKED"));
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "USAGE_ARCHIVED", "USAGE_ARCHIVED",
+                                           "USAGE_ARCHIVED", "USAGE_ARCHIVED", "USAGE_BOOKED"));
   for (const size_t asked : {0, 1}) {
     const auto& reply = std::get<UsageReply>(*folded.replies[asked]);
     EXPECT_TRUE(reply.duplicate && reply.archived);

@@ -1456,11 +1456,13 @@ class ArchivedAgain {
     for (const char* table : kTables) sql_.Execute(absl::StrCat("DROP TABLE saved_", table));
   }
   void BringBack() {
-    for (const char* table : {"archives", "archived_heads", "archived_allowances", "kept_entries"}) {
+    for (const char* table :
+         {"archives", "archived_heads", "archived_allowances", "kept_entries"}) {
       sql_.Execute(absl::StrCat("DELETE FROM ", table));
     }
     if (sql_.QueryInt("SELECT COUNT(*) FROM information_schema.partitions WHERE table_schema = "
-                      "DATABASE() AND table_name = 'entries' AND partition_name = 'earlier'") == 0) {
+                      "DATABASE() AND table_name = 'entries' AND partition_name = 'earlier'") ==
+        0) {
       sql_.Execute(
           "ALTER TABLE entries REORGANIZE PARTITION m202510 INTO (PARTITION earlier VALUES LESS "
           "THAN (202510), PARTITION m202510 VALUES LESS THAN (202511))");
