@@ -70,7 +70,7 @@ absl::Status LockAccount(Connection& connection, const std::string& account, int
   return locked == 1 ? absl::OkStatus() : BalanceMoved("the account changed while it was read");
 }
 
-absl::Status WriteAllowances(Connection& connection, const ArchivedHead& head) {
+absl::Status WriteHeadAllowances(Connection& connection, const ArchivedHead& head) {
   RESERVE_RETURN_IF_ERROR(connection.Execute(absl::StrCat(
       "DELETE FROM archived_allowances WHERE account_id = ", Quoted(head.account_id))));
   return InParts<ArchivedAllowance>(
@@ -246,7 +246,7 @@ absl::Status MoveHead(Connection& connection, const HeadMove& move) {
   RESERVE_RETURN_IF_ERROR(
       connection.Execute(absl::StrCat("DELETE FROM account_months WHERE account_id = ", account,
                                       " AND month <= ", move.head.month)));
-  RESERVE_RETURN_IF_ERROR(WriteAllowances(connection, move.head));
+  RESERVE_RETURN_IF_ERROR(WriteHeadAllowances(connection, move.head));
   return WriteHead(connection, move.head);
 }
 
