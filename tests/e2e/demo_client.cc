@@ -282,7 +282,7 @@ absl::StatusOr<pb::Entry> Client::GrantCredit(const std::string& account_id, Nan
 }
 
 absl::StatusOr<pb::AccountLimits> Client::LimitSpending(const std::string& account_id,
-                                                       Nanos a_day) {
+                                                        Nanos a_day) {
   pb::UpdateLimitsRequest request;
   request.set_account_id(account_id);
   request.set_reason("a telephone in the lobby");
@@ -290,8 +290,7 @@ absl::StatusOr<pb::AccountLimits> Client::LimitSpending(const std::string& accou
   return Ask(*support_, &pb::Support::Stub::UpdateLimits, request);
 }
 
-absl::StatusOr<pb::Account> Client::LiftLimit(const std::string& account_id,
-                                              absl::Duration quiet) {
+absl::StatusOr<pb::Account> Client::LiftLimit(const std::string& account_id, absl::Duration quiet) {
   pb::LiftSuspensionRequest request;
   request.set_account_id(account_id);
   request.set_reason("a guest called home");

@@ -22,9 +22,8 @@ absl::Status Play::StolenTelephone() {
   RESERVE_RETURN_IF_ERROR(MayCall(hotel, lobby, UnitedStates()));
   RESERVE_ASSIGN_OR_RETURN(const pb::Account stopped, client_.GetAccount(hotel.account_id));
   report_.Text("in the way of a recharge", "REFILL_OBSTACLE_LIMIT_REACHED",
-               stopped.obstacles().empty()
-                   ? "nothing"
-                   : pb::RefillObstacle_Name(stopped.obstacles(0).kind()));
+               stopped.obstacles().empty() ? "nothing"
+                                           : pb::RefillObstacle_Name(stopped.obstacles(0).kind()));
   report_.Count("open recharge", 0, stopped.open_recharge_ordinal());
   report_.Say("support looks: a guest called home. It lifts the limit, and leaves it for a day");
   RESERVE_RETURN_IF_ERROR(client_.LiftLimit(hotel.account_id, absl::Hours(24)).status());

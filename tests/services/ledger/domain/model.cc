@@ -349,7 +349,8 @@ void Model::ChangeState(Step* step) {
   const __int128 money = balance_ + taken_back_;
   if (state_ != AccountState::kActive || money > 0) return;
   const bool at_zero = !HasUsable() || suspended();
-  const bool at_the_limit = capped_until_.has_value() || alarm_ || off_ || set_aside() > 0 || blocked_;
+  const bool at_the_limit =
+      capped_until_.has_value() || alarm_ || off_ || set_aside() > 0 || blocked_;
   Nanos limit =
       std::min({reserve_amount_, settings_.currencies.at("USD").max_automatic_amount_per_hour,
                 settings_.currencies.at("USD").max_automatic_amount_per_day});
@@ -361,8 +362,9 @@ void Model::ChangeState(Step* step) {
 }
 
 void Model::Tell(absl::Time now, Step* step) {
-  const bool nothing_comes = !HasUsable() || suspended() || blocked_ || off_ || alarm_ || set_aside() > 0 ||
-                             capped_until_.has_value() || waits_for_the_customer_;
+  const bool nothing_comes = !HasUsable() || suspended() || blocked_ || off_ || alarm_ ||
+                             set_aside() > 0 || capped_until_.has_value() ||
+                             waits_for_the_customer_;
   if (IsLow() && !was_low_ && nothing_comes && open_ordinal() == 0 &&
       step->events.count(EventKind::kDisabled) == 0) {
     ++step->events[EventKind::kLowBalance];
@@ -622,8 +624,16 @@ bool Model::Pays(const Rate& rate, int64_t free, __int128 money, int64_t seconds
 
 bool Model::Affords(const std::string& user_id, const Usage& usage, const Rate& rate,
                     int64_t seconds) const {
-  return Pays(rate, FreeToPromise(user_id, usage.start_time), balance() + taken_back_ - Held(),
-              seconds);
+  __int128 money = balance() + taken_back_ - Held();
+  // The limit of the day leaves so much, but for the first increment, and nothing once it is
+  // reached.
+  if (LimitStops()) {
+    money = std::min<__int128>(money, 0);
+  } else if (a_day_.has_value() && now_ >= quiet_until_ &&
+             seconds > rate.initial_increment_seconds) {
+    money = std::min<__int128>(money, *a_day_ - SpentOfTheDay(now_) - Accrued());
+  }
+  return Pays(rate, FreeToPromise(user_id, usage.start_time), money, seconds);
 }
 
 Decision Model::Authorize(const std::string& user_id, const Usage& usage, const Rate* rate,
