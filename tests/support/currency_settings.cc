@@ -17,7 +17,10 @@ const DollarAmounts& BuiltIn() {
                                                        {"max_automatic_amount_per_hour", "500.00"},
                                                        {"max_automatic_amount_per_day", "1000.00"},
                                                        {"debt_limit", ""},
-                                                       {"standard_rate_ceiling", "0.02"}};
+                                                       {"standard_rate_ceiling", "0.02"},
+                                                       // Not by the reserve amount: it is small in some tests.
+                                                       {"max_price_per_minute", "10.00"},
+                                                       {"new_account_max_price_per_minute", ""}};
   return *amounts;
 }
 
