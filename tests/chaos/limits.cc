@@ -1,5 +1,5 @@
-// Limits on what an account spends (L1 to L4): what was taken back and what began long ago counts for
-// nothing, and what reaches the limit is told, refuses, and is lifted, at whichever ledger.
+// Limits on what an account spends (L1 to L4): what was taken back and what began long ago counts
+// for nothing, and what reaches the limit is told, refuses, and is lifted, at whichever ledger.
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -67,8 +67,8 @@ bool Caller::ExpectLimit(const std::string& account_id, bool reached) {
   }
   if (is == reached && got->has_suspend_time() == reached) return true;
   record_.Contradict(absl::StrCat("the limit of ", account_id, " is ", is ? "" : "not ",
-                                  "reached, and recharging ",
-                                  got->has_suspend_time() ? "" : "not ", "suspended"));
+                                  "reached, and recharging ", got->has_suspend_time() ? "" : "not ",
+                                  "suspended"));
   return false;
 }
 

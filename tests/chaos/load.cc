@@ -63,7 +63,7 @@ std::vector<Habit> Habits() {
   const Habit spender = {[](Caller& caller, int) { caller.ReachTheLimit(); },
                          absl::Milliseconds(200)};
   const Habit in_need = {[](Caller& caller, int) { caller.CallForHelp(); }, absl::Milliseconds(40)};
-  return {one,      one,      one,  batch,  stream,           office, mender,
+  return {one,      one,      one,  batch,  stream,           office,  mender,
           customer, customer, bank, leaver, telephone_switch, spender, in_need};
 }
 

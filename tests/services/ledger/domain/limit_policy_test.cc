@@ -380,7 +380,7 @@ TEST_F(LimitTest, L5_AMinuteHasACeilingWhichForNewAccountsIsLow) {
   Rate with_fee = RateAt(Dollars(9));
   with_fee.connect_fee = Dollars(2);
   EXPECT_EQ(Ask(with_fee).decision, Decision::kLimitReached) << "a fee is a price, too";
-  Books opened;
+  Books opened{Settings()};
   opened.OpenFunded();
   const Rate dear = RateAt(Dollars(1) + 1);
   const auto ask = [&] { return opened.Authorize("ann", OutboundCall(opened.now(), 0), &dear); };
