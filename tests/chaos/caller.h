@@ -100,6 +100,8 @@ class Caller {
   // A customer whose calls share a reserve that nothing else touches: several begin together, are
   // extended, and end by their CDRs, late ones too, or are left to the ledger (H1 to H12).
   void CallTogether();
+  // Spends up to a limit, and goes on once that is lifted (limits.cc).
+  void ReachTheLimit();
   // The switch starts anew: what it left is released, and the CDRs that it still has are sent.
   void StartSwitchAnew();
   // No CDR comes any more.
@@ -178,6 +180,11 @@ class Caller {
   void GiveCard(const std::string& account_id, const std::string& card_token);
   // An account with a reserve and no automatic recharging; empty if it did not come to be.
   std::string OpenForCalls();
+  // An account that may spend $8.00 a day; empty if that was not to be had.
+  std::string OpenLimited();
+  // A call of $5.50 that began so long ago.
+  bool BookDear(const std::string& account_id, const std::string& usage_id, absl::Duration ago);
+  bool ExpectLimit(const std::string& account_id, bool reached);
   std::optional<HeldCall> BeginCall(const std::string& account_id);
   // False where the ledger did not answer.
   bool ExtendCall(HeldCall* call);

@@ -60,9 +60,11 @@ std::vector<Habit> Habits() {
   const Habit telephone_switch = {[](Caller& caller, int) { caller.CallTogether(); },
                                   absl::Milliseconds(50),
                                   [](Caller& caller) { caller.LeaveTheRest(); }};
+  const Habit spender = {[](Caller& caller, int) { caller.ReachTheLimit(); },
+                         absl::Milliseconds(200)};
   const Habit in_need = {[](Caller& caller, int) { caller.CallForHelp(); }, absl::Milliseconds(40)};
-  return {one,      one,      one,  batch,  stream,           office, mender,
-          customer, customer, bank, leaver, telephone_switch, in_need};
+  return {one,      one,      one,  batch,  stream,           office,  mender,
+          customer, customer, bank, leaver, telephone_switch, spender, in_need};
 }
 
 }  // namespace

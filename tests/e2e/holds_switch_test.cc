@@ -52,14 +52,15 @@ Nanos NanosOf(const google::type::Money& money) {
 class HoldsSwitchTest : public StackTest {
  protected:
   static void SetUpTestSuite() {
-    StartStack({.ledger_flags = {"--poll_interval=50ms", "--hold_ringing=4s", "--hold_grace=0s",
-                                 "--settle_within=4s", "--max_holds_per_user=30"},
-                // A call of two hours is played in a second.
-                .dollars = {{"max_automatic_amount_per_hour", "5000"},
-                            {"max_automatic_amount_per_day", "5000"}},
-                .starter_deck = false,
-                .gateway = true,
-                .workers = 1});
+    StartStack(
+        {.ledger_flags = {"--poll_interval=50ms", "--new_account_period=0s", "--hold_ringing=4s",
+                          "--hold_grace=0s", "--settle_within=4s", "--max_holds_per_user=30"},
+         // A call of two hours is played in a second.
+         .dollars = {{"max_automatic_amount_per_hour", "5000"},
+                     {"max_automatic_amount_per_day", "5000"}},
+         .starter_deck = false,
+         .gateway = true,
+         .workers = 1});
     const std::string csv = absl::StrCat(stack_->folder(), "/holds.csv");
     std::ofstream(csv) << kDeck;
     const Stack::Ended imported = stack_->RunLedger(

@@ -40,7 +40,8 @@ bool Capped(const domain::Account& a) { return a.due.capped(); }
 bool InTheWay(const domain::Account& a) {
   return a.blocked() || a.set_aside > 0 || Capped(a) || a.taken_back.waits() ||
          (a.state != AccountState::kPendingFunding &&
-          (a.automatic_off || a.suspension.reason != domain::SuspensionReason::kNone));
+          (a.automatic_off || a.alarm.rings() ||
+           a.suspension.reason != domain::SuspensionReason::kNone));
 }
 
 // Is it only that staff took money back? That disables nobody (G12).
@@ -474,6 +475,10 @@ void Checks::CheckEvents(const AccountRows& rows, SeenAccount* seen) {
     if (event.kind == EventKind::kCapReached) scene_.Count(Happening::kCapReached);
     if (event.kind == EventKind::kRefundCanceled) scene_.Count(Happening::kRefundCanceled);
     if (event.kind == EventKind::kSuspensionLifted) scene_.Count(Happening::kSuspensionLifted);
+    if (event.kind == EventKind::kLimitReached) scene_.Count(Happening::kLimitReached);
+    if (event.kind == EventKind::kLimitLifted) scene_.Count(Happening::kLimitLifted);
+    if (event.kind == EventKind::kLimitReached) seen->alarm = true;
+    if (event.kind == EventKind::kLimitLifted) seen->alarm = false;
     if (event.kind == EventKind::kCardDisputeLifted) {
       seen->card_lifted = true;
       scene_.Count(Happening::kCardDisputeLifted);
@@ -481,6 +486,9 @@ void Checks::CheckEvents(const AccountRows& rows, SeenAccount* seen) {
     if (event.kind == EventKind::kHoldExpired) scene_.Count(Happening::kHoldExpired);
     if (event.kind == EventKind::kHoldUnsettled) scene_.Count(Happening::kHoldUnsettled);
     if (event.kind == EventKind::kCardLimitReached) scene_.Count(Happening::kCardLimitReached);
+  }
+  if (rows.account.alarm.rings() != seen->alarm) {
+    scene_.Fail("L4: a limit that is reached stands until it is lifted", rows.account.account_id);
   }
   if (rows.account.state != told) {
     scene_.Fail("each change of state is an event", rows.account.account_id);

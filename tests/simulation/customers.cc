@@ -125,7 +125,8 @@ void Customers::DoSomething(const std::string& id) {
     case 6: {
       const double what = scene_.Uniform();
       if (what < 0.4) return Ask(id, book::BlockAccount{.by = {.reason = "a complaint"}});
-      if (what < 0.9) return Ask(id, book::UnblockAccount{.by = {.reason = "paid"}});
+      if (what < 0.8) return Ask(id, book::UnblockAccount{.by = {.reason = "paid"}});
+      if (what < 0.95) return LimitSpending(id);
       return LiftSuspension(id);
     }
     case 7:
@@ -309,9 +310,20 @@ void Customers::AskForRefund(const std::string& id) {
   });
 }
 
+void Customers::LimitSpending(const std::string& id) {
+  book::UpdateLimits update;
+  update.by.reason = "as the customer asks";
+  update.change.set = {domain::LimitKind::kSpendPerDay};
+  if (scene_.Happens(0.8)) {
+    update.change.limits.spend[1] = (1 + scene_.Below(20)) * kNanosPerUnit;
+  }
+  Ask(id, update);
+}
+
 void Customers::LiftSuspension(const std::string& id) {
   book::LiftSuspension lift;
   lift.by.reason = "looked at";
+  if (scene_.Happens(0.3)) lift.quiet = absl::Hours(1 + scene_.Below(10));
   const domain::Account& account = database_.Find(id)->account;
   for (const domain::PaymentMethod& method : account.payment_methods) {
     if (method.state == domain::CardState::kDisputed && scene_.Happens(0.5)) {

@@ -65,6 +65,8 @@ class Customers {
   // Staff gives some of a charge back, or lets automatic recharging go on.
   void AskForRefund(const std::string& account_id);
   void LiftSuspension(const std::string& account_id);
+  // What the account may spend a day, from now on (L1).
+  void LimitSpending(const std::string& account_id);
   // Money comes another way: by bank, by a page of the gateway's, or, as staff takes it for such,
   // by a charge of a worker's; and bounces.
   void Pay(const std::string& account_id);

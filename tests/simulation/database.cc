@@ -436,7 +436,11 @@ CommitResult ModelDatabase::Commit(Transaction transaction) {
 void ModelDatabase::Apply(const AccountWrite& write) {
   AccountRows& rows = accounts_[write.balance.account_id];
   observer_.BeforeWrite(rows, write);
+  // A column of the balance, as in the database: written where it may have moved (L2).
+  const domain::SpendMeters spent =
+      write.balance.metered ? write.balance.spent : rows.account.spent;
   if (write.rest.has_value()) rows.account = *write.rest;
+  rows.account.spent = spent;
   ApplyCards(write, &rows);
   rows.balance = write.balance;
   rows.account.balance = write.balance.balance;

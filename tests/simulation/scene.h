@@ -127,6 +127,8 @@ enum class Happening {
   kGatewayStateRepeated,
   kToldBeforeSuccess,
   kSuspensionLifted,
+  kLimitReached,
+  kLimitLifted,
   kCardDisputeLifted,
   kUsageUnrated,
   kUsageRated,

@@ -8,16 +8,20 @@ namespace reserve::test_support {
 namespace {
 
 const DollarAmounts& BuiltIn() {
-  static const auto* const amounts = new DollarAmounts{{"default_reserve_amount", "15.00"},
-                                                       {"min_reserve_amount", "15.00"},
-                                                       {"default_recharge_threshold", "10.00"},
-                                                       {"min_recharge_threshold", "10.00"},
-                                                       {"smallest_charge", "0.50"},
-                                                       {"max_recharge_amount", "1000.00"},
-                                                       {"max_automatic_amount_per_hour", "500.00"},
-                                                       {"max_automatic_amount_per_day", "1000.00"},
-                                                       {"debt_limit", ""},
-                                                       {"standard_rate_ceiling", "0.02"}};
+  static const auto* const amounts =
+      new DollarAmounts{{"default_reserve_amount", "15.00"},
+                        {"min_reserve_amount", "15.00"},
+                        {"default_recharge_threshold", "10.00"},
+                        {"min_recharge_threshold", "10.00"},
+                        {"smallest_charge", "0.50"},
+                        {"max_recharge_amount", "1000.00"},
+                        {"max_automatic_amount_per_hour", "500.00"},
+                        {"max_automatic_amount_per_day", "1000.00"},
+                        {"debt_limit", ""},
+                        {"standard_rate_ceiling", "0.02"},
+                        // Not by the reserve amount: it is small in some tests.
+                        {"max_price_per_minute", "10.00"},
+                        {"new_account_max_price_per_minute", ""}};
   return *amounts;
 }
 

@@ -160,7 +160,8 @@ absl::StatusOr<book::LimitsReply> LoadLimits(engine::Engine& engine,
   const absl::Time now = engine.Now();
   RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Hold> holds,
                            storage::LoadHolds(connection, {request.account_id()}));
-  RESERVE_ASSIGN_OR_RETURN(const int level, storage::FeatureLevel(connection));
+  RESERVE_ASSIGN_OR_RETURN(const int level,
+                           storage::ReadFeatureLevel(connection, domain::kNewestFeatureLevel));
   RESERVE_ASSIGN_OR_RETURN(auto catalog,
                            engine.CatalogWithPlan(connection, reply.account.default_plan_id));
   domain::Context context{engine.options().settings, now, level};

@@ -190,7 +190,7 @@ void ToProto(const PlanVersion& version, const PlanBook& plans, pb::Plan* messag
   ToProto(plan.default_reserve_amounts, message->mutable_default_reserve_amounts());
   ToProto(plan.monthly_prices, message->mutable_monthly_prices());
   for (const domain::PlanLimits& each : plan.limits) {
-    ToProto(each.limits, each.currency, message->add_limits());
+    api::ToProto(each.limits, each.currency, message->add_limits());
   }
   if (version.from != absl::InfinitePast()) {
     reserve::ToProto(version.from, message->mutable_effective_time());

@@ -96,6 +96,12 @@ GivenCard Expiring(const Card& card, int32_t year, int32_t month) {
   return given;
 }
 
+Settings WithoutNewAccounts() {
+  Settings settings;
+  settings.new_account_period = absl::ZeroDuration();
+  return settings;
+}
+
 ByStaff Staff(const std::string& reason) { return {reason, "support-1", "ticket-7"}; }
 
 Usage OutboundCall(absl::Time start, absl::Duration duration) {

@@ -88,9 +88,12 @@ GatewayRefund Told(const Recharge& recharge, const std::string& refund_id,
 GatewayDispute Told(const Recharge& recharge, const std::string& dispute_id, DisputeState state,
                     Nanos amount);
 
+// As built in, but that no account is new: dear calls are refused to none for that (L5).
+Settings WithoutNewAccounts();
+
 class Books {
  public:
-  explicit Books(Settings settings = Settings());
+  explicit Books(Settings settings = WithoutNewAccounts());
 
   // --- Commands. Each returns the refusal of the policy, or OK after applying.
   absl::Status Open(const OpenAccountCommand& command);
@@ -351,7 +354,7 @@ class Books {
 
 // A funded account (Books::OpenFunded) used down, or adjusted up, to this balance: one below
 // the threshold opens recharge 2.
-Books FundedAt(Nanos balance, const Settings& settings = Settings());
+Books FundedAt(Nanos balance, const Settings& settings = WithoutNewAccounts());
 // Midnight after it, in UTC.
 absl::Time EndOfUtcDay(absl::Time time);
 

@@ -164,7 +164,7 @@ TEST_F(HoldTest, H2_FreeSecondsComeFirstThenPaidOnesWithTheFee) {
 }
 
 TEST_F(HoldTest, H2_TheLongestCallIsTheLastGrant) {
-  Settings settings;
+  Settings settings = WithoutNewAccounts();
   settings.longest_call = absl::Seconds(150);
   Books books(settings);
   books.OpenFunded();
@@ -468,7 +468,7 @@ TEST_F(HoldTest, H9_ABlockRefusesExtensionsAndStillCountsWhatIsReported) {
 }
 
 TEST_F(HoldTest, H10_AUserAndAnAccountHaveSoManyCallsAtATime) {
-  Settings settings;
+  Settings settings = WithoutNewAccounts();
   settings.max_holds_per_user = 2;
   settings.max_holds_per_account = 3;
   Books books(settings);

@@ -256,13 +256,14 @@ TEST_F(LimitTest, L3_ACallInProgressGetsNoMoreAndASecondNone) {
   EXPECT_FALSE(books_.hold("a").final());
   // The fourth minute has begun: $2.00 are used.
   ASSERT_TRUE(books_.Extend("a", 2, absl::Minutes(4) - absl::Seconds(1)).ok());
-  ASSERT_TRUE(books_.Extend("a", 3, absl::Minutes(4)).ok());
+  EXPECT_FALSE(books_.hold("a").final()) << "its fifth minute is granted";
+  ASSERT_TRUE(books_.Extend("a", 3, absl::Minutes(4) + absl::Seconds(1)).ok());
   EXPECT_EQ(books_.hold("a").final_reason, FinalReason::kLimitReached);
   EXPECT_EQ(books_.Count(EventKind::kLimitReached), 1) << "what has accrued is spent";
   EXPECT_EQ(*books_.Hold("b", "mia", rate), Decision::kLimitReached);
   EXPECT_EQ(*books_.Hold("c", "mia", StandardRate()), Decision::kAllowed);
   ASSERT_TRUE(books_.LiftLimits(absl::Hours(1)).ok());
-  ASSERT_TRUE(books_.Extend("a", 4, absl::Minutes(4)).ok());
+  ASSERT_TRUE(books_.Extend("a", 4, absl::Minutes(4) + absl::Seconds(1)).ok());
   EXPECT_FALSE(books_.hold("a").final());
 }
 
@@ -312,7 +313,8 @@ TEST_F(LimitTest, L4_ItSuspendsAutomaticRechargingAndTopUpsGoOn) {
 
 TEST_F(LimitTest, L4_ARechargeThatWaitsIsCanceled) {
   Spend(Dollars(6));
-  ASSERT_NE(books_.open(), nullptr);
+  ASSERT_TRUE(books_.Decline(DeclineClass::kSoft).ok());
+  ASSERT_NE(books_.open(), nullptr) << "it is tried again in an hour";
   ASSERT_TRUE(books_.Limit(PerDay(Dollars(1))).ok());
   Spend(Dollars(1));
   EXPECT_EQ(books_.open(), nullptr);
@@ -378,7 +380,7 @@ TEST_F(LimitTest, L5_AMinuteHasACeilingWhichForNewAccountsIsLow) {
   Rate with_fee = RateAt(Dollars(9));
   with_fee.connect_fee = Dollars(2);
   EXPECT_EQ(Ask(with_fee).decision, Decision::kLimitReached) << "a fee is a price, too";
-  Books opened;
+  Books opened{Settings()};
   opened.OpenFunded();
   const Rate dear = RateAt(Dollars(1) + 1);
   const auto ask = [&] { return opened.Authorize("ann", OutboundCall(opened.now(), 0), &dear); };

@@ -624,8 +624,16 @@ bool Model::Pays(const Rate& rate, int64_t free, __int128 money, int64_t seconds
 
 bool Model::Affords(const std::string& user_id, const Usage& usage, const Rate& rate,
                     int64_t seconds) const {
-  return Pays(rate, FreeToPromise(user_id, usage.start_time), balance() + taken_back_ - Held(),
-              seconds);
+  __int128 money = balance() + taken_back_ - Held();
+  // The limit of the day leaves so much, but for the first increment, and nothing once it is
+  // reached.
+  if (LimitStops()) {
+    money = std::min<__int128>(money, 0);
+  } else if (a_day_.has_value() && now_ >= quiet_until_ &&
+             seconds > rate.initial_increment_seconds) {
+    money = std::min<__int128>(money, *a_day_ - SpentOfTheDay(now_) - Accrued());
+  }
+  return Pays(rate, FreeToPromise(user_id, usage.start_time), money, seconds);
 }
 
 Decision Model::Authorize(const std::string& user_id, const Usage& usage, const Rate* rate,

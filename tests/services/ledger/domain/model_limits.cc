@@ -12,6 +12,12 @@ constexpr int64_t kDay = int64_t{24} * 3600 * 1'000'000;
 // How long so much takes to leak away, to the next microsecond.
 __int128 Leaking(__int128 amount, __int128 a_day) { return (amount * kDay + a_day - 1) / a_day; }
 
+Step Unless(bool changes, Outcome outcome) {
+  Step step;
+  step.outcome = changes ? Outcome::kApplied : outcome;
+  return step;
+}
+
 }  // namespace
 
 __int128 Model::SpentOfTheDay(absl::Time at) const {
@@ -44,14 +50,17 @@ void Model::RaiseLimit(Step* step) {
 }
 
 Step Model::LimitADay(std::optional<Nanos> amount, absl::Time now) {
-  if (state_ == AccountState::kClosed) return Refused("ACCOUNT_CLOSED");
+  Step step = Unless(state_ != AccountState::kClosed, Outcome::kRefused);
+  if (step.outcome == Outcome::kRefused) {
+    step.reason = "ACCOUNT_CLOSED";
+    return step;
+  }
   now_ = now;
-  if (amount == a_day_) return Nothing(Outcome::kUnchanged);
+  if (amount == a_day_) return Unless(false, Outcome::kUnchanged);
   const __int128 spent = a_day_.has_value() ? SpentOfTheDay(now) : 0;
   a_day_ = amount;
   poured_.clear();
   NoteSpent(spent, now);
-  Step step;
   ++step.events[EventKind::kLimitsChanged];
   return Finish(step, now);
 }
