@@ -246,7 +246,8 @@ TEST_F(ConsoleTest, SettingsAreSavedAndMistakesStandBesideTheirFields) {
   bad["etag"] = "stale";
   bad["reserve_amount"] = "50";
   EXPECT_THAT(console_->Send("/a/set/billing", "/a/set/settings", token, bad).body,
-              HasSubstr("Somebody has changed this meanwhile"));
+              AllOf(HasSubstr("Somebody has changed this meanwhile"), HasSubstr("value=\"50\""),
+                    HasSubstr("It is now: 40.00")));
   EXPECT_EQ(Text(Account("set").billing_settings().reserve_amount()), "40.00");
 }
 
@@ -293,10 +294,11 @@ TEST_F(ConsoleTest, CallsAreListedExplainedFilteredAndSummed) {
   const std::string dear = RecordCall("calls", "dear", "+8821600000001", 60);
   RecordCall("calls", "plain", "+442079460000", 90);
   const std::string page =
-      console_->Get(absl::StrCat("/a/calls/calls?from=",
-                                 absl::FormatTime("%Y-%m-%d", absl::Now() - absl::Hours(48),
-                                                  absl::UTCTimeZone())),
-                    token)
+      console_
+          ->Get(absl::StrCat("/a/calls/calls?from=",
+                             absl::FormatTime("%Y-%m-%d", absl::Now() - absl::Hours(48),
+                                              absl::UTCTimeZone())),
+                token)
           .body;
   EXPECT_THAT(page, AllOf(HasSubstr("+442079460000"), HasSubstr("+8821600000001"),
                           HasSubstr("<dd id=\"range-count\">2</dd>"),
@@ -317,8 +319,7 @@ std::string NextIn(const std::string& body) {
   const size_t at = body.find(mark);
   if (at == std::string::npos) return "";
   const size_t begin = at + mark.size();
-  return absl::StrReplaceAll(body.substr(begin, body.find('"', begin) - begin),
-                             {{"&amp;", "&"}});
+  return absl::StrReplaceAll(body.substr(begin, body.find('"', begin) - begin), {{"&amp;", "&"}});
 }
 
 TEST_F(ConsoleTest, PagesOfAHistoryLeaveNoCallOut) {
@@ -406,9 +407,10 @@ TEST_F(ConsoleTest, PricesAreFoundByNameCodeAndNumberAndACallIsQuoted) {
 
 TEST_F(ConsoleTest, SupportFindsAnAccountByIdNameAndCharge) {
   OpenFunded("found");
-  Must(&Support::RecordPayment,
-       "account_id: 'found' request_id: 'page' reason: 'a test' means: PAYMENT_MEANS_CARD_ELSEWHERE "
-       "charge_id: 'ch_on_a_page' amount { currency_code: 'USD' units: 5 }");
+  Must(
+      &Support::RecordPayment,
+      "account_id: 'found' request_id: 'page' reason: 'a test' means: PAYMENT_MEANS_CARD_ELSEWHERE "
+      "charge_id: 'ch_on_a_page' amount { currency_code: 'USD' units: 5 }");
   EXPECT_THAT(console_->Get("/support?by=id&find=found", Staff()).body, HasSubstr("/a/found/life"));
   EXPECT_THAT(console_->Get("/support?by=name&find=THE%20FOUND", Staff()).body,
               HasSubstr("/a/found/life"));
