@@ -370,7 +370,8 @@ std::string Sample(const std::string& template_name, const std::string& file, Da
   const fs::path folder = fs::path(test_support::BuildDir()) / "console-samples";
   fs::create_directories(folder / "static");
   for (const embedded::File& one : embedded::Files()) {
-    if (absl::StartsWith(one.name, "static/")) std::ofstream(folder / std::string(one.name)) << one.content;
+    if (absl::StartsWith(one.name, "static/"))
+      std::ofstream(folder / std::string(one.name)) << one.content;
   }
   std::ofstream(folder / (file + ".html"))
       << absl::StrReplaceAll(page, {{"\"/static/", "\"static/"}});
