@@ -71,7 +71,7 @@ class ConsoleTest : public StackTest {
     return Text(Must(&Ledger::RecordUsage,
                      absl::StrCat("account_id: '", id, "' usage { usage_id: '", usage,
                                   "' user_id: 'ann' start_time { seconds: ",
-                                  absl::ToUnixSeconds(absl::Now()) - 60,
+                                  absl::ToUnixSeconds(absl::Now()) - 600,
                                   " } call { direction: DIRECTION_OUTBOUND destination: '", number,
                                   "' duration { seconds: ", seconds, " } } }"))
                     .cost());
@@ -354,7 +354,7 @@ TEST_F(ConsoleTest, TwentyThousandCallsCostAPageLittleTimeAndAFileLittleMemory) 
     for (int i = first; i < first + 1000; ++i) {
       *batch.add_requests() = Parse<pb::RecordUsageRequest>(absl::StrCat(
           "account_id: 'busy' usage { usage_id: 'c-", i, "' user_id: 'ann' start_time { seconds: ",
-          now - 60 * i, " } call { direction: DIRECTION_OUTBOUND destination: '",
+          now - 120 - 60 * i, " } call { direction: DIRECTION_OUTBOUND destination: '",
           i % 5 == 0 ? "+442079460000" : "+12025550123", "' duration { seconds: 60 } } }"));
     }
     ASSERT_TRUE(Call(stack_->ledger(), &Ledger::BatchRecordUsage, batch).ok());
