@@ -39,8 +39,8 @@ namespace reserve::console {
 
 struct WebOptions {
   std::string listen = {};  // host:port
-  std::string
-      public_url;  // where readers find it, "https://pages.example.org"; no slash at the end
+  // Where readers find it, like "https://pages.example.org"; no slash at the end.
+  std::string public_url = {};
   bool behind_proxy = false;  // a reader's address is the last in X-Forwarded-For
   int threads = 16;
   double max_address_rate = 0;  // requests a second from an address; 0: no limit
