@@ -2,7 +2,9 @@
 decline and DISABLED to a renewed card; two browsers on one account; the ledger restarted in mid-form;
 support; hostile names, narrow screens, no scripts, the keyboard alone. Screenshots go to FOLDER.
 
-console_story.py URL CUSTOMER_TOKEN SUPPORT_TOKEN FOLDER
+console_story.py URL CUSTOMER_TOKEN SUPPORT_TOKEN FOLDER [AXE]
+
+AXE is axe.min.js of axe-core, by which each page is looked at where it is there.
 
 What only the ledger can do is asked for by a file FOLDER/ask, which the test answers by FOLDER/answer.
 """
@@ -101,10 +103,14 @@ class Browser:
 
 
 class Story:
-    def __init__(self, url, customer, support, folder):
+    def __init__(self, url, customer, support, folder, axe=None):
         self.url, self.customer_token, self.support_token = url, customer, support
         self.folder = folder
         self.asked = 0
+        self.axe = None
+        if axe:
+            with open(axe, encoding="utf-8") as file:
+                self.axe = file.read()
 
     def ask(self, command):
         """Has the test do something at the ledger."""
@@ -277,6 +283,8 @@ class Story:
                 ".filter((one) => !one.textContent.trim() && !one.ariaLabel).length")
             if unnamed or not browser.driver.title:
                 fail(f"{page} has {unnamed} fields without a name")
+            if self.axe:
+                self.look_by_axe(browser, page)
             if number in (0, 1, 3, 4):
                 browser.picture(f"11-narrow-{number}")
                 browser.narrow()
@@ -291,6 +299,18 @@ class Story:
         browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
         if browser.complaints():
             fail(f"the browser complains: {browser.complaints()}")
+
+    def look_by_axe(self, browser, page):
+        """What keeps people out, as axe-core sees it."""
+        browser.driver.execute_script(self.axe)
+        found = browser.driver.execute_async_script(
+            "const done = arguments[0];"
+            "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
+            ".then((seen) => done(seen.violations.map((one) => one.id + ': ' + "
+            "one.nodes.map((node) => node.target.join(' ')).join(', '))),"
+            "      (error) => done([String(error)]));")
+        if found:
+            fail(f"axe-core finds on {page}: {found}")
 
     def keyboard(self, browser):
         browser.go(f"/a/{ACCOUNT}/billing")
@@ -317,7 +337,7 @@ class Story:
         if browser.driver.find_elements(By.CSS_SELECTOR, "canvas"):
             fail("a script has run")
         browser.fill("number", "+8821")
-        browser.find("main form button").submit()
+        browser.click("Show")
         browser.expect("+8821600000001")
         browser.picture("15-no-scripts")
         browser.driver.quit()

@@ -131,6 +131,18 @@ std::vector<BadValue> BadNames() {
   };
 }
 
+// The console's.
+std::vector<BadValue> BadPages() {
+  return {
+      {"console.publicUrl=pages.example.org", "publicUrl"},
+      {"console.publicUrl=https://pages.example.org/", "publicUrl"},
+      {"console.cardPage=gateway", "cardPage"},
+      {"console.tokenAudience=", "tokenAudience"},
+      {"console.maxAddressRate=-1", "maxAddressRate"},
+      {"console.ingress.host=a b", "host"},
+  };
+}
+
 // Other values that make no sense: what is set, and the name that the refusal must have.
 std::vector<BadValue> BadValues() {
   return {
@@ -197,18 +209,13 @@ std::vector<BadValue> BadValues() {
       {"tls.roles.caller={}", "roles"},
       {"metrics.serviceMonitor.interval=15", "interval"},
       {"networkPolicy.gatewayPort=-1", "gatewayPort"},
-      {"console.publicUrl=pages.example.org", "publicUrl"},
-      {"console.publicUrl=https://pages.example.org/", "publicUrl"},
-      {"console.cardPage=gateway", "cardPage"},
-      {"console.tokenAudience=", "tokenAudience"},
-      {"console.maxAddressRate=-1", "maxAddressRate"},
-      {"console.ingress.host=a b", "host"},
   };
 }
 
 TEST_F(ChartTest, AValueThatMakesNoSenseIsRefusedAndNamed) {
   std::vector<BadValue> values = BadValues();
   for (BadValue& name : BadNames()) values.push_back(std::move(name));
+  for (BadValue& page : BadPages()) values.push_back(std::move(page));
   for (const auto& [value, name] : values) {
     const Ended refused = Render({"--set", value});
     EXPECT_NE(refused.exit_code, 0) << value;

@@ -34,14 +34,14 @@ using DigestContext = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>>;
 using Signature = std::unique_ptr<ECDSA_SIG, Freed<ECDSA_SIG_free>>;
 
 // A member that is a text; empty if it is not there, or something else.
-std::string TextOf(const nlohmann::json& object, const char* name) {
+std::string MemberText(const nlohmann::json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-std::string BytesOf(const nlohmann::json& object, const char* name) {
+std::string MemberBytes(const nlohmann::json& object, const char* name) {
   std::string bytes;
-  return absl::WebSafeBase64Unescape(TextOf(object, name), &bytes) ? bytes : std::string();
+  return absl::WebSafeBase64Unescape(MemberText(object, name), &bytes) ? bytes : std::string();
 }
 
 Number NumberOf(absl::string_view bytes) {
@@ -61,8 +61,8 @@ std::shared_ptr<EVP_PKEY> MakeKey(const char* type, OSSL_PARAM_BLD* builder) {
 }
 
 std::shared_ptr<EVP_PKEY> RsaKey(const nlohmann::json& json) {
-  const std::string modulus = BytesOf(json, "n");
-  const std::string exponent = BytesOf(json, "e");
+  const std::string modulus = MemberBytes(json, "n");
+  const std::string exponent = MemberBytes(json, "e");
   if (modulus.empty() || exponent.empty()) return nullptr;
   const Number n = NumberOf(modulus);
   const Number e = NumberOf(exponent);
@@ -76,8 +76,8 @@ std::shared_ptr<EVP_PKEY> RsaKey(const nlohmann::json& json) {
 }
 
 std::shared_ptr<EVP_PKEY> CurveKey(const nlohmann::json& json) {
-  const std::string x = BytesOf(json, "x");
-  const std::string y = BytesOf(json, "y");
+  const std::string x = MemberBytes(json, "x");
+  const std::string y = MemberBytes(json, "y");
   if (x.size() != kCoordinateBytes || y.size() != kCoordinateBytes) return nullptr;
   const std::string point = absl::StrCat("\x04", x, y);
   const Builder builder(OSSL_PARAM_BLD_new());
@@ -92,12 +92,12 @@ std::shared_ptr<EVP_PKEY> CurveKey(const nlohmann::json& json) {
 
 // Is it a key for signatures that we know? (Its `use` and `alg` may be left out.)
 bool IsForUs(const nlohmann::json& json) {
-  const std::string use = TextOf(json, "use");
-  const std::string type = TextOf(json, "kty");
-  const std::string algorithm = TextOf(json, "alg");
+  const std::string use = MemberText(json, "use");
+  const std::string type = MemberText(json, "kty");
+  const std::string algorithm = MemberText(json, "alg");
   if (!use.empty() && use != "sig") return false;
   if (type == "RSA") return algorithm.empty() || algorithm == "RS256";
-  return type == "EC" && TextOf(json, "crv") == "P-256" &&
+  return type == "EC" && MemberText(json, "crv") == "P-256" &&
          (algorithm.empty() || algorithm == "ES256");
 }
 
@@ -127,8 +127,8 @@ absl::StatusOr<KeySet> ReadKeySet(absl::string_view text) {
   KeySet keys;
   for (const nlohmann::json& one : json["keys"]) {
     if (!one.is_object() || !IsForUs(one)) continue;
-    const bool rsa = TextOf(one, "kty") == "RSA";
-    PublicKey key{TextOf(one, "kid"), rsa ? Algorithm::kRs256 : Algorithm::kEs256,
+    const bool rsa = MemberText(one, "kty") == "RSA";
+    PublicKey key{MemberText(one, "kid"), rsa ? Algorithm::kRs256 : Algorithm::kEs256,
                   rsa ? RsaKey(one) : CurveKey(one)};
     if (key.key == nullptr) {
       return absl::InvalidArgumentError(

@@ -32,7 +32,7 @@ std::optional<Json> ObjectOf(absl::string_view part) {
   return json;
 }
 
-std::string TextOf(const Json& object, const char* name) {
+std::string ClaimText(const Json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
@@ -48,10 +48,10 @@ std::optional<absl::Time> TimeOf(const Json& object, const char* name) {
 
 // The key that the header names: by its id, or the only one of the algorithm.
 const PublicKey* KeyOf(const Json& header, const KeySet& keys) {
-  const std::string name = TextOf(header, "alg");
+  const std::string name = ClaimText(header, "alg");
   if (name != "RS256" && name != "ES256") return nullptr;
   const Algorithm algorithm = name == "RS256" ? Algorithm::kRs256 : Algorithm::kEs256;
-  const std::string key_id = TextOf(header, "kid");
+  const std::string key_id = ClaimText(header, "kid");
   const PublicKey* found = nullptr;
   for (const PublicKey& key : keys) {
     if (key.algorithm != algorithm || (!key_id.empty() && key.key_id != key_id)) continue;
@@ -90,14 +90,14 @@ absl::Status CheckTimes(const Json& claims, absl::Time now) {
 
 absl::StatusOr<Identity> IdentityOf(const Json& claims) {
   Identity identity;
-  identity.subject = TextOf(claims, "sub");
+  identity.subject = ClaimText(claims, "sub");
   if (identity.subject.empty() || identity.subject.size() > kMostSubject ||
       absl::c_any_of(identity.subject,
                      [](char c) { return absl::ascii_iscntrl(static_cast<unsigned char>(c)); })) {
     return Refused("it names nobody");
   }
-  identity.account_id = TextOf(claims, "account_id");
-  identity.support = TextOf(claims, "role") == "support";
+  identity.account_id = ClaimText(claims, "account_id");
+  identity.support = ClaimText(claims, "role") == "support";
   if (claims.contains("account_id") && !IsAccountId(identity.account_id)) {
     return Refused("its account is none");
   }
@@ -128,7 +128,7 @@ absl::StatusOr<Identity> CheckToken(absl::string_view token, const KeySet& keys,
   const std::optional<Json> claims = ObjectOf(parts[1]);
   if (!claims.has_value()) return Refused("it claims nothing");
   if (!IsFor(*claims, rules.audience)) return Refused("it is for somebody else");
-  if (!rules.issuer.empty() && TextOf(*claims, "iss") != rules.issuer) {
+  if (!rules.issuer.empty() && ClaimText(*claims, "iss") != rules.issuer) {
     return Refused("somebody else has issued it");
   }
   RESERVE_RETURN_IF_ERROR(CheckTimes(*claims, now));

@@ -81,6 +81,8 @@ Reply After(const Site& site, const Visit& visit, const absl::Status& status,
   }
   if (Site::IsPassing(status)) return site.SendAgain(visit);
   Tried tried{.typed = visit.form};
+  // Somebody was quicker: what is there now is shown beside what was typed, to be decided again.
+  if (absl::IsAborted(status)) tried.typed.erase("etag");
   site.Explain(status, fields, &tried);
   return ShowBilling(site, visit, tried, 400);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
@@ -143,10 +144,14 @@ std::string Site::Words(const absl::Status& status) const {
   const std::string key = "reason_" + ReasonOf(status);
   if (texts_.Has(key)) return texts_.Say(key);
   // What the ledger says begins with the path of the field, of a request that nobody here sees.
-  std::string words(status.message());
-  const std::string field = FieldOf(status);
-  if (!field.empty() && absl::StartsWith(words, field + ": ")) words.erase(0, field.size() + 2);
-  return words;
+  const absl::string_view words = status.message();
+  const size_t colon = words.find(": ");
+  const bool path =
+      colon != absl::string_view::npos && !FieldOf(status).empty() &&
+      absl::c_all_of(words.substr(0, colon), [](char c) {
+        return absl::ascii_islower(static_cast<unsigned char>(c)) || c == '_' || c == '.';
+      });
+  return std::string(path ? words.substr(colon + 2) : words);
 }
 
 void Site::Explain(const absl::Status& status, const std::vector<std::string>& fields,

@@ -18,10 +18,10 @@
 namespace reserve::console {
 
 struct SiteOptions {
-  std::string public_url;      // without a slash at the end
-  std::string card_page;       // the gateway's page where a card is given; empty: there is none
-  bool public_prices = false;  // anybody may see the list of prices
-  std::string currency;        // of that list, for who has no account
+  std::string public_url = {};  // without a slash at the end
+  std::string card_page = {};   // the gateway's page where a card is given; empty: there is none
+  bool public_prices = false;   // anybody may see the list of prices
+  std::string currency = {};    // of that list, for who has no account
 };
 
 class Site {

@@ -9,7 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "services/console/pages/site.h"
@@ -120,7 +120,8 @@ absl::Status ReadEntries(const Site& site, const Visit& visit, absl::Time before
   pb::ListEntriesRequest request;
   request.set_account_id(visit.place("account"));
   request.set_page_size(kMoments);
-  ToProto(before, request.mutable_end_time());
+  // The ledger adds a period up, so none is asked for where all is meant.
+  if (before != absl::InfiniteFuture()) ToProto(before, request.mutable_end_time());
   if (FieldIn(visit.asked, "calls") != "on") {
     for (int kind = pb::ENTRY_KIND_RECHARGE; kind <= pb::EntryKind_MAX; ++kind) {
       request.add_kinds(static_cast<pb::EntryKind>(kind));
@@ -166,7 +167,7 @@ Reply ShowLife(const Site& site, const Visit& visit) {
   const Formatter format(visit.accept_language, account->time_zone());
   int64_t micros = 0;
   const bool older = absl::SimpleAtoi(FieldIn(visit.asked, "before"), &micros) && micros > 0;
-  const absl::Time before = older ? absl::FromUnixMicros(micros) : absl::Now() + absl::Hours(24);
+  const absl::Time before = older ? absl::FromUnixMicros(micros) : absl::InfiniteFuture();
   Life life;
   absl::Status status = ReadEntries(site, visit, before, &life);
   if (status.ok()) status = ReadEvents(site, visit, before, &life);

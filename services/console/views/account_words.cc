@@ -38,7 +38,7 @@ std::string Tone(const pb::Account& account) {
   return account.obstacles().empty() ? "good" : "careful";
 }
 
-Nanos NanosOf(const google::type::Money& money) {
+Nanos WithinPicture(const google::type::Money& money) {
   return AddSaturating(
       std::clamp<int64_t>(money.units(), -9'000'000'000, 9'000'000'000) * kNanosPerUnit,
       money.nanos());
@@ -79,12 +79,12 @@ Data StateData(const pb::Account& account, const Formatter& format, const Texts&
 }
 
 Data BalancePicture(const pb::Account& account, const Formatter& format, const Texts& texts) {
-  const Nanos own = NanosOf(account.own_balance());
-  const Nanos promotional = NanosOf(account.promotional_balance());
-  const Nanos held = NanosOf(account.held());
-  const Nanos threshold = NanosOf(account.billing_settings().recharge_threshold());
-  const Nanos reserve = NanosOf(account.billing_settings().reserve_amount());
-  const Nanos balance = NanosOf(account.balance());
+  const Nanos own = WithinPicture(account.own_balance());
+  const Nanos promotional = WithinPicture(account.promotional_balance());
+  const Nanos held = WithinPicture(account.held());
+  const Nanos threshold = WithinPicture(account.billing_settings().recharge_threshold());
+  const Nanos reserve = WithinPicture(account.billing_settings().reserve_amount());
+  const Nanos balance = WithinPicture(account.balance());
   // Dollars suffice for places on a picture, so that the products fit.
   const Nanos most = std::max({reserve, balance, threshold, kNanosPerUnit});
   const auto place = [most](Nanos amount) {

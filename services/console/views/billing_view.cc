@@ -15,6 +15,9 @@ namespace pb = ledger::v1;
 void SetField(const std::string& name, const std::string& now, const Tried& tried, Data* data) {
   const auto typed = tried.typed.find(name);
   data->set(name, typed == tried.typed.end() ? now : typed->second);
+  if (typed != tried.typed.end() && typed->second != now && !now.empty()) {
+    data->set(name + "_now", now);
+  }
   const auto error = tried.errors.find(name);
   if (error != tried.errors.end()) data->set(name + "_error", error->second);
 }
@@ -31,7 +34,10 @@ Data SettingsData(const pb::BillingSettings& settings, const Tried& tried, const
   SetField("monthly_cap", PlainOrEmpty(settings.monthly_cap()), tried, &data);
   SetField("notify_below", PlainOrEmpty(settings.notify_below()), tried, &data);
   data.set("currency", settings.reserve_amount().currency_code());
-  data.set("etag", settings.etag());
+  // Of what the reader has seen, until somebody has told that it is another by now.
+  const auto etag = tried.typed.find("etag");
+  const bool seen = etag != tried.typed.end() && tried.typed.contains("reserve_amount");
+  data.set("etag", seen ? etag->second : settings.etag());
   data.set("automatic", settings.automatic_recharge());
   data.set("automatic_words",
            texts.Say(settings.automatic_recharge() ? "automatic_is_on" : "automatic_is_off",

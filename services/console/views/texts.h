@@ -1,7 +1,7 @@
 // What the pages say, by keys: one file for a language (texts/en.txt), a line each, "key = text",
 // where $0, $1 ... stand for what is put in. Thread-safe once it is made.
 //
-//   texts.Say("top_up_done", {"$20.00"})
+//   texts.Say("until", {"Nov 29, 2026"})
 #ifndef RESERVE_CONSOLE_VIEWS_TEXTS_H_
 #define RESERVE_CONSOLE_VIEWS_TEXTS_H_
 

@@ -21,6 +21,7 @@ namespace {
 
 constexpr size_t kMostBodyBytes = 8192;
 constexpr int kIdleSeconds = 5;
+constexpr size_t kRequestsAConnection = 100;
 constexpr double kRefusedTokensASecond = 5;
 constexpr char kFormTokenField[] = "form_token";
 constexpr char kStatic[] = "/static/";
@@ -127,6 +128,7 @@ absl::StatusOr<std::unique_ptr<WebServer>> WebServer::Start(WebOptions options,
     return new httplib::ThreadPool(static_cast<size_t>(threads));
   };
   server.set_keep_alive_timeout(kIdleSeconds);
+  server.set_keep_alive_max_count(kRequestsAConnection);
   server.set_read_timeout(kIdleSeconds);
   server.set_write_timeout(kIdleSeconds);
   server.set_tcp_nodelay(true);

@@ -38,14 +38,14 @@ struct Response;
 namespace reserve::console {
 
 struct WebOptions {
-  std::string listen;  // host:port
-  std::string
-      public_url;  // where readers find it, "https://pages.example.org"; no slash at the end
+  std::string listen = {};  // host:port
+  // Where readers find it, like "https://pages.example.org"; no slash at the end.
+  std::string public_url = {};
   bool behind_proxy = false;  // a reader's address is the last in X-Forwarded-For
   int threads = 16;
   double max_address_rate = 0;  // requests a second from an address; 0: no limit
   double max_account_rate = 0;  // forms a second of one account, or of one of support
-  TokenRules rules;
+  TokenRules rules = {};
 };
 
 // The page that says why there is none: 401, 403, 404, 405, 413, 429 or 500. `why` is the key of a

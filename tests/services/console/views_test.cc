@@ -17,6 +17,7 @@
 #include "absl/strings/str_replace.h"
 #include "services/console/embedded/embedded.h"
 #include "services/console/views/account_words.h"
+#include "services/console/views/billing_view.h"
 #include "services/console/views/formatter.h"
 #include "services/console/views/history_view.h"
 #include "services/console/views/page_data.h"
@@ -80,7 +81,7 @@ TEST(FormatterTest, TimesAreOfTheAccountsZone) {
   google::protobuf::Timestamp time;
   time.set_seconds(1'796'000'000);  // 2026-11-30 02:13:20 UTC
   EXPECT_THAT(Plain(Formatter("en-US", "America/New_York").ExactTime(time)),
-              AllOf(HasSubstr("Nov 29, 2026"), HasSubstr("8:53:20")));
+              AllOf(HasSubstr("Nov 29, 2026"), HasSubstr("7:53:20")));
   EXPECT_THAT(Formatter("de-DE", "Europe/Berlin").Day(time), HasSubstr("2026"));
   const Formatter unknown("en-US", "Nowhere/Land");
   EXPECT_EQ(unknown.zone(), "UTC");
@@ -252,12 +253,13 @@ TEST(AccountWordsTest, ThePictureStaysWithinItsFrame) {
 // --- Calls.
 
 pb::UsageRecord Call(const std::string& more) {
-  return Parse<pb::UsageRecord>(
-      "usage { usage_id: 'call-1' user_id: 'ann' start_time { seconds: 1796000000 }"
-      " call { direction: DIRECTION_OUTBOUND destination: '+442079460000' duration { seconds: 65 } "
-      "} } cost { currency_code: 'USD' nanos: 40000000 } status: USAGE_STATUS_RATED "
-      "rating { destination_name: 'United Kingdom' country: 'GB' } " +
-      more);
+  auto call = Parse<pb::UsageRecord>(
+      "usage { usage_id: 'call-1' user_id: 'ann' start_time { seconds: 1796000000 } call { "
+      "direction: DIRECTION_OUTBOUND destination: '+442079460000' duration { seconds: 65 } } } "
+      "cost { currency_code: 'USD' nanos: 40000000 } status: USAGE_STATUS_RATED "
+      "rating { destination_name: 'United Kingdom' country: 'GB' }");
+  call.MergeFrom(Parse<pb::UsageRecord>(more));
+  return call;
 }
 
 TEST(HistoryViewTest, ACostIsExplainedByFreeMinutesIncrementsAndFee) {
@@ -350,6 +352,172 @@ TEST(SupportViewTest, ALifeIsOneLineOfTimeThatLeavesNothingOut) {
   EXPECT_THAT(marks, ElementsAre("entry", "event", "entry", "event", "entry"))
       << "the event at 10 waits for the entries before 30";
   EXPECT_EQ(Said(data, "older"), "30000000");
+}
+
+// --- Whole pages of awkward accounts, also for the eye: they are written to the build folder.
+
+constexpr char kHostile[] = "<script>document.title=1</script>";
+
+// Writes the page so that a browser draws it from the folder, and looks at what must not be in it.
+std::string Sample(const std::string& template_name, const std::string& file, Data data) {
+  data.set("title", English().Say("title_" + template_name));
+  data.set("account", "a-rather-long-account-id.of:some-provider_with-64-characters-in-it");
+  data.set("who", "ann");
+  data.set("form_token", "t");
+  data.set("request_id", "r");
+  data.set("zone_note", English().Say("zone_note", {"America/Argentina/ComodRivadavia"}));
+  const std::string page = Draw(template_name, English(), data);
+  const fs::path folder = fs::path(test_support::BuildDir()) / "console-samples";
+  fs::create_directories(folder / "static");
+  for (const embedded::File& one : embedded::Files()) {
+    if (absl::StartsWith(one.name, "static/"))
+      std::ofstream(folder / std::string(one.name)) << one.content;
+  }
+  std::ofstream(folder / (file + ".html"))
+      << absl::StrReplaceAll(page, {{"\"/static/", "\"static/"}});
+  EXPECT_THAT(page, AllOf(Not(HasSubstr(kHostile)), Not(HasSubstr("{{")), Not(HasSubstr("}}"))));
+  static const std::regex kUnsaid(R"(\[[a-z]+_\w+\])");
+  EXPECT_FALSE(std::regex_search(page, kUnsaid)) << file;
+  return page;
+}
+
+BillingReplies Awkward() {
+  BillingReplies replies;
+  replies.account = Parse<pb::Account>(
+      "state: ACCOUNT_STATE_DISABLED balance { currency_code: 'USD' units: -1234567 nanos: "
+      "-890000001 } own_balance { currency_code: 'USD' units: -1234570 } promotional_balance { "
+      "currency_code: 'USD' units: 2 nanos: 109999999 } held { currency_code: 'USD' } available { "
+      "currency_code: 'USD' units: -1234567 } billing_settings { reserve_amount { currency_code: "
+      "'USD' units: 15 } recharge_threshold { currency_code: 'USD' units: 7 } automatic_recharge: "
+      "true } obstacles { kind: REFILL_OBSTACLE_CARD_REFUSED since { seconds: 1796000000 } } "
+      "obstacles { kind: REFILL_OBSTACLE_SUSPENDED since { seconds: 1796000000 } until { seconds: "
+      "1796100000 } } obstacles { kind: REFILL_OBSTACLE_SWITCHED_OFF since { seconds: 1796000000 } "
+      "}"
+      " payment_methods { payment_method_id: 'card-1' brand: 'Visa' last_four: '4242' expiry_year: "
+      "2031 expiry_month: 2 card_state: CARD_STATE_REFUSED position: 1 state_time { seconds: "
+      "1796000000 } } payment_methods { payment_method_id: 'card-2' card_state: CARD_STATE_FAILING "
+      "position: 2 state_time { seconds: 1796000000 } retry_time { seconds: 1796003600 } }");
+  replies.account.mutable_payment_methods(1)->set_brand(
+      absl::StrCat(kHostile, "A Very Long Brand"));
+  for (int i = 0; i < 4; ++i) {
+    auto* const user = replies.users.add_users();
+    user->set_user_id(absl::StrCat("user-", i));
+    if (i == 1) user->set_display_name(absl::StrCat(kHostile, std::string(80, 'w')));
+    user->set_plan_id(i == 2 ? "unlimited" : "per_minute");
+    if (i != 2) user->mutable_allowance()->set_seconds(3600);
+    user->mutable_allowance_left()->set_seconds(1200 * i);
+    user->set_blocked(i == 3);
+    *replies.recharges.add_recharges() = Parse<pb::Recharge>(absl::StrCat(
+        "kind: RECHARGE_KIND_AUTOMATIC state: RECHARGE_STATE_", i < 2 ? "FAILED" : "OPEN",
+        " last_decline_code: 'x' last_decline_class: DECLINE_CLASS_SOFT amount { "
+        "currency_code: 'USD' units: 1234567 } create_time { seconds: 1796000000 } "
+        "due_time { seconds: 1796003600 }"));
+    *replies.receipts.add_receipts() = Parse<pb::Receipt>(
+        "number: 7 kind: ENTRY_KIND_RECHARGE amount { currency_code: 'USD' units: 15 } card_brand: "
+        "'Visa' card_last_four: '4242' create_time { seconds: 1796000000 }");
+  }
+  *replies.refunds.add_refunds() = Parse<pb::Refund>(
+      "state: REFUND_STATE_FAILED amount { currency_code: 'USD' units: 3 } create_time { seconds: "
+      "1796000000 }");
+  replies.advice = Parse<pb::BillingAdvice>(
+      "plan_advice { user_id: 'user-0' plan_id: 'unlimited' saving { currency_code: 'USD' units: "
+      "12 "
+      "} standard_cost { currency_code: 'USD' units: 42 } advised_monthly_price { currency_code: "
+      "'USD' units: 30 } }");
+  return replies;
+}
+
+TEST(SamplesTest, AnAccountWithDebtsLongNamesAndAllInTheWayIsDrawn) {
+  const Formatter format("en-US", "America/New_York");
+  const Tried tried{.typed = {{"reserve_amount", "much"}, {"recharge_threshold", "41"}},
+                    .errors = {{"reserve_amount", "An amount like 20."}},
+                    .message = "Something has to be put right; see below."};
+  const std::string page =
+      Sample("billing", "awkward", BillingData(Awkward(), tried, true, format, English()));
+  EXPECT_THAT(page, AllOf(HasSubstr("-$1,234,567.890000001"), HasSubstr("value=\"much\""),
+                          HasSubstr("It is now: 15.00"), HasSubstr("&lt;script&gt;")));
+  BillingReplies empty;
+  empty.account =
+      Parse<pb::Account>("state: ACCOUNT_STATE_PENDING_FUNDING balance { currency_code: 'USD' }");
+  EXPECT_THAT(Sample("billing", "empty", BillingData(empty, {}, false, format, English())),
+              HasSubstr("There is no card."));
+}
+
+TEST(SamplesTest, AHistoryOfManyDaysAndCountriesIsDrawn) {
+  const Formatter format("en-US", "America/New_York");
+  Data data;
+  pb::ListUsageResponse page;
+  pb::SummarizeUsageResponse days;
+  pb::SummarizeUsageResponse countries;
+  for (int i = 0; i < 28; ++i) {
+    pb::UsageRecord call = Call(
+        "rating { basis: CHARGE_BASIS_METERED_STANDARD allowance_before { "
+        "seconds: 60 } allowance_after { } paid_duration { seconds: 6 } "
+        "price { currency_code: 'USD' nanos: 20000000 } initial_increment { "
+        "seconds: 6 } increment { seconds: 6 } }");
+    if (i == 1) call.mutable_usage()->set_user_id(kHostile);
+    if (i == 2) call.set_status(pb::USAGE_STATUS_VOIDED);
+    if (i == 3) call.set_status(pb::USAGE_STATUS_UNRATED);
+    if (i < 6) *page.add_usage_records() = call;
+    auto* const day = days.add_summaries();
+    day->mutable_day_start()->set_seconds(1'793'600'000 + 86400 * i);
+    day->set_usages(i);
+    *day->mutable_cost() = Dollars(i % 9, 120'000'000);
+    if (i < 12) *countries.add_summaries() = *day;
+    if (i < 12) countries.mutable_summaries(i)->set_country(i == 0 ? "" : "GB");
+  }
+  SetFilters({{"number", "+44"}, {"kind", "call"}}, English(), &data);
+  SetCalls(page, format, English(), &data);
+  SetSums(days, countries, "USD", format, English(), &data);
+  data.set("range", English().Say("range", {"Nov 1, 2026", "Nov 30, 2026"}));
+  data.set("next", "/next");
+  EXPECT_THAT(Sample("calls", "calls", data),
+              AllOf(HasSubstr("data-value=\"8.12\""), HasSubstr("taken back")));
+}
+
+TEST(SamplesTest, ALifeAndPricesAreDrawn) {
+  const Formatter format("en-US", "America/New_York");
+  Life life;
+  for (int i = 0; i < 8; ++i) {
+    life.events.push_back(Parse<pb::Event>(
+        absl::StrCat("event_seq: ", i + 1,
+                     " kind: EVENT_KIND_BALANCE_ADJUSTED event_time { seconds: ", 1'796'000'000 + i,
+                     " } balance { currency_code: 'USD' units: 1234567 } amount { "
+                     "currency_code: 'USD' units: -3 } actor: 'sue' reference: 'T-7' cause: '",
+                     kHostile, "'")));
+    life.entries.push_back(Parse<pb::Entry>(absl::StrCat(
+        "seq: ", 9 - i, " kind: ENTRY_KIND_ADJUSTMENT record_time { seconds: ", 1'796'000'008 - i,
+        " } amount { currency_code: 'USD' units: -3 } balance_after { currency_code: 'USD' units: "
+        "1234567 } reason: '",
+        std::string(200, 'r'), "'")));
+  }
+  Data data;
+  SetLife(life, format, English(), &data);
+  Data actions = ListOf();
+  for (const char* const action :
+       {"adjust", "grant", "refund", "pay", "void", "correct", "block"}) {
+    Data one;
+    one.set("href", "#");
+    one.set("text", English().Say(absl::StrCat("act_", action)));
+    actions.push_back(one);
+  }
+  data.set("actions", actions);
+  data.set("balance", "$1,234,567.00");
+  data.set("standing", StateData(Awkward().account, format, English()));
+  Sample("life", "life", data);
+  Data prices;
+  pb::ListRatesResponse rates;
+  for (int i = 0; i < 12; ++i) {
+    *rates.add_rates() = Parse<pb::Rate>(absl::StrCat(
+        "kind: RATE_KIND_CALL prefix: '44", i,
+        "' destination_name: 'United Kingdom, mobile, some "
+        "operator or other' country: 'GB' price { currency_code: 'USD' nanos: 17100000 } "
+        "initial_increment { seconds: 6 } increment { seconds: 6 } standard_rate: ",
+        i % 2 == 0 ? "true" : "false"));
+  }
+  SetSearch({}, English(), &prices);
+  SetRates(rates, format, English(), &prices);
+  EXPECT_THAT(Sample("prices", "prices", prices), HasSubstr("$0.0171"));
 }
 
 }  // namespace
