@@ -291,7 +291,7 @@ TEST_F(StartTest, HelpShowsEveryFlagUnderTheCommandsThatReadIt) {
       "serve",        "migrate",     "grants",        "settings",     "access",
       "import-rates", "rate-decks",  "compare-rates", "export-rates", "activate-rates",
       "retire-rates", "report",      "export",        "forget",       "check",
-      "verify",       "check-heads", "status"};
+      "verify",       "check-heads", "status",        "archive",      "verify-archive"};
   struct Row {
     std::string program;
     std::vector<std::string> commands;
