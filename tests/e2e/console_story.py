@@ -79,8 +79,12 @@ class Browser:
         field.send_keys(value)
 
     def expect(self, words, css="main"):
-        if words not in self.text(css):
-            fail(f"'{words}' is not on {self.driver.current_url}: {self.text(css)}")
+        # The page that a click leads to may still be on its way.
+        end = time.monotonic() + PATIENCE
+        while words not in self.text(css):
+            if time.monotonic() > end:
+                fail(f"'{words}' is not on {self.driver.current_url}: {self.text(css)}")
+            time.sleep(0.05)
 
     def picture(self, name):
         height = self.driver.execute_script("return document.documentElement.scrollHeight")

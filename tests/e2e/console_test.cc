@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
-#include <iostream>
 #include <memory>
 #include <set>
 #include <string>
@@ -284,7 +283,7 @@ TEST_F(ConsoleTest, PagesOfAHistoryLeaveNoCallOut) {
   EXPECT_EQ(seen.size(), 120u);
 }
 
-TEST_F(ConsoleTest, TwentyThousandCallsCostAPageLittleTimeAndAFileLittleMemory) {
+TEST_F(ConsoleTest, AFileOfTwentyThousandCallsIsWholeAndTakesLittleMemory) {
   OpenFunded("busy");
   Must(&Support::AdjustBalance,
        "account_id: 'busy' request_id: 'much' reason: 'a test' amount { currency_code: 'USD' "
@@ -302,22 +301,6 @@ TEST_F(ConsoleTest, TwentyThousandCallsCostAPageLittleTimeAndAFileLittleMemory) 
     ASSERT_TRUE(Call(stack_->ledger(), &Ledger::BatchRecordUsage, batch).ok());
   }
   const std::string token = Customer("busy");
-  std::vector<absl::Duration> took;
-  std::string path = "/a/busy/calls";
-  for (int page = 0; page < 40 && !path.empty(); ++page) {
-    // The first page, which has the sums, as often as the others.
-    for (const std::string& each : {std::string("/a/busy/calls"), path}) {
-      const absl::Time begin = absl::Now();
-      const WebAnswer answer = console_->Get(each, token);
-      took.push_back(absl::Now() - begin);
-      ASSERT_EQ(answer.status, 200);
-      path = NextIn(answer.body);
-    }
-  }
-  std::sort(took.begin(), took.end());
-  std::cout << "pages of 20,000 calls: median " << took[took.size() / 2] << ", p99 "
-            << took[took.size() * 99 / 100] << "\n";
-  EXPECT_LT(took[took.size() / 2], absl::Milliseconds(200));
   const std::string csv = console_->Get("/a/busy/calls.csv", token).body;
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), kCalls + 1);
   const std::string metrics = test_support::HttpGet(console_->metrics_port(), "/metrics");
