@@ -208,7 +208,7 @@ TEST_F(DispatcherTest, ABusyLedgerStillFindsLeasesThatRanOut) {
   std::atomic<bool> stop = false;
   std::thread busy([&] {
     while (!stop) {
-      engine->dispatcher().Announce({{"nobody", 1}});
+      engine->dispatcher().Announce({{"nobody", 1}}, {{}});
       std::this_thread::yield();
     }
   });
@@ -231,7 +231,7 @@ TEST_F(DispatcherTest, WhatIsCanceledBeforeAWorkerCameIsNotHandedOut) {
   EXPECT_EQ(ledger_.Recharge("a", 2).state, domain::RechargeState::kCanceled);
   Watcher watcher;
   engine->dispatcher().Add(&watcher, "w1", 10);
-  engine->dispatcher().Announce({{"a", 2}});
+  engine->dispatcher().Announce({{"a", 2}}, {{}});
   Open(*engine, "b");
   ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 1; }));
   EXPECT_EQ(watcher.Leases()[0].recharge.account_id, "b");

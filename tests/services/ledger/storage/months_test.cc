@@ -82,7 +82,7 @@ TEST_F(MonthsTest, AreComputedFromWhereTheEntriesAre) {
 
 TEST(AccountMonthsTest, AStretchIsInTheMonthsWhoseSpansItTouches) {
   const AccountMonths months = {
-      90, 202611, {{"a", 202608, 1, 9}, {"a", 202609, 10, 75}, {"a", 202611, 60, 90}}};
+      90, 202611, 0, {{"a", 202608, 1, 9}, {"a", 202609, 10, 75}, {"a", 202611, 60, 90}}};
   EXPECT_THAT(months.Within(1, 10), ElementsAre(202608));
   EXPECT_THAT(months.Within(1, 11), ElementsAre(202608, 202609));
   EXPECT_THAT(months.Within(9, 10), ElementsAre(202608));
