@@ -122,7 +122,7 @@ std::string TextOf(const Reply& reply) {
                           " ", r.credited.credited, " ", r.entry.has_value() ? r.entry->seq : 0,
                           " ", r.already_credited, " ", r.same_reference.size());
     }
-    std::string operator()(const LimitsReply& r) const {
+    std::string operator()(const book::LimitsReply& r) const {
       return absl::StrCat("limits of ", r.user.has_value() ? r.user->user_id : "the account", ", ",
                           r.in_force.size(), " in force, ", (*this)(r.account));
     }
