@@ -84,8 +84,7 @@ class KeysOfAccounts {
 
 class Archiving {
  public:
-  explicit Archiving(const ArchiveOptions& options)
-      : options_(options), end_(EndOfMonth(options.month)) {}
+  explicit Archiving(const ArchiveOptions& options) : options_(options), month_(options.month) {}
 
   absl::Status Run() {
     RESERVE_RETURN_IF_ERROR(Connect());
