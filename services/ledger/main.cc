@@ -105,6 +105,29 @@ std::vector<Command> RateCommands() {
   };
 }
 
+// What the migrating user does with what is old.
+std::vector<Command> OldDataCommands() {
+  constexpr char kDatabase[] = "serve/database_flags.cc";
+  return {
+      {"forget",
+       "ledger forget ACCOUNT USER [flags]\n  Erases the telephone numbers that a user called and "
+       "was called by, as the migrating user: each is\n  replaced by its digest, whose key is "
+       "deleted. Balances, costs and the chain stay as they are.\n  Refused while a call is in "
+       "progress or a usage waits for its price. --dry_run only counts.",
+       {kDatabase, "dry_run"}},
+      {"archive",
+       "ledger archive --archive_dir=DIR [flags]\n  Moves the entries of all months up to --month, "
+       "by default the newest that is old enough, into files in\n  DIR, and out of the database, "
+       "as the migrating user. What is in them takes no change any more. Killed\n  at any point it "
+       "goes on where it was when it is run again. --dry_run only says what would be archived.",
+       {kDatabase, "month", "archive_dir", "archive_after", "dry_run"}},
+      {"verify-archive",
+       "ledger verify-archive --archive_dir=DIR [flags]\n  Checks the files of all archives, or "
+       "of --month: their digests, each entry's hash, the accounts' heads.",
+       {kDatabase, "month", "archive_dir"}},
+  };
+}
+
 // What each command reads.
 std::vector<Command> Commands() {
   constexpr char kDatabase[] = "serve/database_flags.cc";
@@ -122,23 +145,6 @@ std::vector<Command> Commands() {
       {"grants",
        "ledger grants [flags]\n  Prints the GRANT statements for the ledger's database user.",
        {kDatabase, "grantee"}},
-      {"forget",
-       "ledger forget ACCOUNT USER [flags]\n  Erases the telephone numbers that a user called and "
-       "was called by, as the migrating user: each is\n  replaced by its digest, whose key is "
-       "deleted. Balances, costs and the chain stay as they are.\n  Refused while a call is in "
-       "progress or a usage waits for its price. --dry_run only counts.",
-       {kDatabase, "dry_run"}},
-      {"archive",
-       "ledger archive --archive_dir=DIR [flags]\n  Moves the entries of all months up to --month, "
-       "by default the newest that is old enough, into files in\n  DIR, and out of the database, "
-       "as "
-       "the migrating user. What is in them takes no change any more. Killed\n  at any point it "
-       "goes on where it was when it is run again. --dry_run only says what would be archived.",
-       {kDatabase, "month", "archive_dir", "archive_after", "dry_run"}},
-      {"verify-archive",
-       "ledger verify-archive --archive_dir=DIR [flags]\n  Checks the files of all archives, or "
-       "of --month: their digests, each entry's hash, the accounts' heads.",
-       {kDatabase, "month", "archive_dir"}},
       {"settings",
        "ledger settings [flags]\n  Prints the amounts of each currency, as CSV.",
        {kCurrencies}},
@@ -175,6 +181,7 @@ std::vector<Command> Commands() {
        "of a file of lines\n  ACCOUNT,SEQ,HASH; - is standard input.",
        OfClient({})},
   };
+  for (Command& command : OldDataCommands()) commands.push_back(std::move(command));
   for (Command& command : RateCommands()) commands.push_back(std::move(command));
   return commands;
 }

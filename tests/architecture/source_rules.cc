@@ -39,7 +39,8 @@ const std::vector<IncludeRule>& IncludeRules() {
         "common/error/", "common/clock/", "common/digest/", "common/text/"}},
       {"services/ledger/book/",
        {"services/ledger/book/", "services/ledger/rates/", "services/ledger/domain/",
-        "common/money/", "common/error/", "common/clock/", "common/digest/"}},
+        "common/money/", "common/error/", "common/clock/", "common/digest/",
+        "common/text/packed_digits.h"}},
       {"services/ledger/storage/",
        {"services/ledger/storage/", "services/ledger/book/", "services/ledger/rates/",
         "services/ledger/domain/", "common/"},
@@ -159,7 +160,8 @@ absl::Span<const BannedText> BannedTexts() {
         "services/ledger/book/errors.cc", "services/ledger/storage/errors.cc",
         "services/ledger/storage/database_error.cc", "services/ledger/engine/errors.cc",
         "services/ledger/api/errors.cc", "services/ledger/serve/errors.cc",
-        "services/ledger/cli/errors.cc", "services/gateway_stub/errors.cc", "worker/errors.cc",
+        "services/ledger/archive/errors.cc", "services/ledger/cli/errors.cc",
+        "services/gateway_stub/errors.cc", "worker/errors.cc",
         // Cuts an error short that was made elsewhere.
         "services/ledger/api/rates_service.cc"}},
   }};

@@ -134,6 +134,13 @@ class AlertsLiveTest : public ::testing::Test {
         << prometheus_->Stderr();
   }
 
+  // A call of user u to there.
+  void Book(const std::string& usage_id, const std::string& destination) {
+    pb::RecordUsageRequest call = UsageOf(usage_id);
+    call.mutable_usage()->mutable_call()->set_destination(destination);
+    Must(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, call).status());
+  }
+
   nlohmann::json Ask(const std::string& path) const {
     const std::string page = HttpGet(port_, path);
     const size_t body = page.find("\r\n\r\n");
@@ -189,18 +196,14 @@ TEST_F(AlertsLiveTest, EachFiresOnceWhatItIsForHappensAndNotBefore) {
   std::ofstream(PathOf("roles")) << "worker.test king\n";
   Await("ReserveFilesNotTaken");
 
-  pb::RecordUsageRequest nowhere = UsageOf("to-nowhere");
-  nowhere.mutable_usage()->mutable_call()->set_destination("+99955501234");
-  Must(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, nowhere).status());
+  Book("to-nowhere", "+99955501234");
   Await("ReserveUsageUnrated");
 
   Must(Call(stack_->support(), &pb::Support::Stub::UpdateLimits,
             Parse<pb::UpdateLimitsRequest>("account_id: 'acct' reason: 'test' limits { "
                                            "spend_per_day { currency_code: 'USD' } }"))
            .status());
-  pb::RecordUsageRequest paid = UsageOf("paid");
-  paid.mutable_usage()->mutable_call()->set_destination("+12465550123");
-  Must(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, paid).status());
+  Book("paid", "+12465550123");
   Await("ReserveLimitReached");
 
   Open("account_id: 'ours' card_token: 'tok_invalid_request_1#ours'");

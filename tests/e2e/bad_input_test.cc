@@ -61,7 +61,7 @@ std::string PathOf(const std::string& method) {
 }
 
 // Requests that are right but for their account: one for each method that names one.
-std::vector<std::pair<std::string, std::string>> GoodRequests() {
+std::vector<std::pair<std::string, std::string>> GoodRequestsOfPeople() {
   return {
       {"Accounts.OpenAccount", ""},
       {"Accounts.GetAccount", ""},
@@ -125,12 +125,19 @@ std::vector<std::pair<std::string, std::string>> GoodRequests() {
       {"Accounts.GetBillingAdvice", ""},
       {"Accounts.QuoteUsage",
        "user_id: 'u' call { direction: DIRECTION_OUTBOUND destination: '+12025550123' }"},
+  };
+}
+
+std::vector<std::pair<std::string, std::string>> GoodRequests() {
+  std::vector<std::pair<std::string, std::string>> requests = {
       {"Recharges.ReportRecharge",
        "ordinal: 1 attempt: 1 lease_epoch: 1 worker_id: 'w' unresolved { reason: 'lost' }"},
       {"Recharges.RenewLease", "ordinal: 1 lease_epoch: 1 worker_id: 'w'"},
       {"Audit.VerifyAccount", ""},
       {"Audit.CheckHead", "seq: 1 hash: '0123456789abcdef0123456789abcdef'"},
   };
+  for (auto& request : GoodRequestsOfPeople()) requests.push_back(std::move(request));
+  return requests;
 }
 
 // Those that are of no account, or of all accounts where none is named.
