@@ -16,10 +16,10 @@ Step Nothing() {
   return step;
 }
 
-Step Invalid() {
+Step Invalid(const char* reason = "INVALID_FIELD") {
   Step step;
   step.outcome = Outcome::kRefused;
-  step.reason = "INVALID_FIELD";
+  step.reason = reason;
   return step;
 }
 
@@ -142,7 +142,10 @@ void Model::Open(const std::string& hold_id, int64_t promised, absl::Time now,
 std::pair<Decision, Step> Model::CreateHold(const ModelCall& call, absl::Time now) {
   now_ = now;
   const absl::Time start = call.usage.start_time;
-  if (start < now - settings_.max_usage_age || start > now + settings_.max_usage_ahead) {
+  if (start < now - settings_.max_usage_age) {
+    return {Decision::kAllowed, Invalid("USAGE_TOO_OLD")};
+  }
+  if (start > now + settings_.max_usage_ahead) {
     return {Decision::kAllowed, Invalid()};
   }
   // Nothing is promised of what has ended (P6).
