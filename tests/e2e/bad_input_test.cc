@@ -80,12 +80,12 @@ std::vector<std::pair<std::string, std::string>> GoodRequestsOfPeople() {
       {"Ledger.AuthorizeUsage",
        "user_id: 'u' call { direction: DIRECTION_OUTBOUND destination: '+12025550123' }"},
       {"Ledger.RecordUsage",
-       "usage { usage_id: 'new' user_id: 'u' start_time { seconds: 1760000000 } call { direction: "
+       "usage { usage_id: 'new' user_id: 'u' start_time { seconds: 1790000000 } call { direction: "
        "DIRECTION_OUTBOUND destination: '+12025550123' duration { seconds: 60 } } }"},
       {"Ledger.VoidUsage", "usage_id: 'booked' reason: 'wrong'"},
       {"Ledger.CorrectUsage",
        "usage_id: 'booked' reason: 'wrong' usage { usage_id: 'new' user_id: 'u' start_time { "
-       "seconds: 1760000000 } call { direction: DIRECTION_OUTBOUND destination: '+12025550123' "
+       "seconds: 1790000000 } call { direction: DIRECTION_OUTBOUND destination: '+12025550123' "
        "duration { seconds: 60 } } }"},
       {"Ledger.CreateHold",
        "hold_id: 'new' usage_id: 'new' user_id: 'u' call { direction: DIRECTION_OUTBOUND "
@@ -247,7 +247,7 @@ class BadInputTest : public ::testing::Test {
 
   static std::string Usage(const std::string& usage_id) {
     return absl::StrCat("usage_id: '", usage_id,
-                        "' user_id: 'u' start_time { seconds: 1760000000 } ");
+                        "' user_id: 'u' start_time { seconds: 1790000000 } ");
   }
   static std::string Call(const std::string& destination = "+12025550123",
                           const std::string& seconds = "60") {
@@ -729,10 +729,10 @@ TEST_F(BadInputTest, UsageWithoutAKindOrAtAnImpossibleTimeIsRefused) {
        .request = at("start_time { seconds: -9223372036854775808 } "),
        .field = "usage.start_time.seconds"},
       {.method = "Ledger.RecordUsage",
-       .request = at("start_time { seconds: 1760000000 nanos: -1 } "),
+       .request = at("start_time { seconds: 1790000000 nanos: -1 } "),
        .field = "usage.start_time.nanos"},
       {.method = "Ledger.RecordUsage",
-       .request = at("start_time { seconds: 1760000000 nanos: 1000000000 } "),
+       .request = at("start_time { seconds: 1790000000 nanos: 1000000000 } "),
        .field = "usage.start_time.nanos"},
       {.method = "Ledger.AuthorizeUsage",
        .request = absl::StrCat("account_id: 'acct' user_id: 'u' start_time { seconds: ", ahead,
@@ -765,9 +765,9 @@ TEST_F(BadInputTest, AUsageIdTakesNoOtherContent) {
       other(Usage("booked") + Call("+12025550123", "61")),
       other(Usage("booked") + Call("+12025550124")),
       // In another month, and half a year on.
-      other("usage_id: 'booked' user_id: 'u' start_time { seconds: 1757000000 } " + Call()),
-      other("usage_id: 'booked' user_id: 'u' start_time { seconds: 1744000000 } " + Call()),
-      other("usage_id: 'booked' user_id: 'u' start_time { seconds: 1760000000 nanos: 1000 } " +
+      other("usage_id: 'booked' user_id: 'u' start_time { seconds: 1787000000 } " + Call()),
+      other("usage_id: 'booked' user_id: 'u' start_time { seconds: 1774000000 } " + Call()),
+      other("usage_id: 'booked' user_id: 'u' start_time { seconds: 1790000000 nanos: 1000 } " +
             Call()),
       other(Usage("booked") + "call { direction: DIRECTION_INBOUND destination: '+12025550123' "
                               "duration { seconds: 60 } "
@@ -1448,7 +1448,7 @@ TEST_F(BadInputTest, WhatIsTakenBackOrCorrectedIsNamedInFull) {
        StatusCode::kFailedPrecondition, "USAGE_NOT_ALLOWED", ""},
       {"Ledger.RecordUsage",
        "account_id: 'acct' only_if_allowed: true usage { usage_id: 'new' user_id: 'x' start_time { "
-       "seconds: 1760000000 } " +
+       "seconds: 1790000000 } " +
            Call() + "}",
        StatusCode::kNotFound, "USER_NOT_FOUND", "usage.user_id"},
       {.method = "Rates.ListUnratedUsage", .request = "page_size: -1", .field = "page_size"},

@@ -58,7 +58,7 @@ class FailoverTest : public ::testing::Test {
         Must(&Ledger::RecordUsage,
              absl::StrCat(
                  "account_id: '", account_id, "' usage { usage_id: '", usage_id,
-                 "' user_id: 'u' start_time { seconds: 1760000000 } call { direction: "
+                 "' user_id: 'u' start_time { seconds: 1790000000 } call { direction: "
                  "DIRECTION_OUTBOUND destination: '+12025550123' duration { seconds: 60 } } }"));
     EXPECT_EQ(booked.hash().size(), 32u);
     return booked;

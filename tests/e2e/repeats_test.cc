@@ -191,7 +191,7 @@ const std::set<std::string>& NotRepeated() {
   static const auto* const methods = new std::set<std::string>{
       "Accounts.GetAccount", "Accounts.ListAccounts", "Accounts.GetUser", "Accounts.ListUsers",
       "Ledger.AuthorizeUsage", "Accounts.GetUsage", "Accounts.ListUsage", "Accounts.ListEntries",
-      "Accounts.SummarizeUsage", "Accounts.GetEntry", "Accounts.GetRecharge",
+      "Accounts.SummarizeUsage", "Accounts.GetEntry", "Accounts.GetLimits", "Accounts.GetRecharge",
       "Accounts.ListRecharges", "Accounts.ListPaymentMethods", "Support.ListReviews",
       "Accounts.ListRefunds", "Accounts.ListDisputes", "Events.ListEvents", "Events.WatchEvents",
       "Accounts.GetBillingAdvice", "Accounts.QuoteUsage", "Rates.ListRateDecks", "Rates.ListRates",

@@ -20,7 +20,7 @@ inline std::vector<std::string> LinesOf(const std::string& text) {
 inline ledger::v1::RecordUsageRequest UsageOf(const std::string& usage_id) {
   return Parse<ledger::v1::RecordUsageRequest>(absl::StrCat(
       "account_id: 'acct' usage { usage_id: '", usage_id,
-      "' user_id: 'u' start_time { seconds: 1760000000 } call { direction: DIRECTION_OUTBOUND "
+      "' user_id: 'u' start_time { seconds: 1790000000 } call { direction: DIRECTION_OUTBOUND "
       "destination: '+12025550123' duration { seconds: 60 } } }"));
 }
 

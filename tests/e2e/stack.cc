@@ -107,7 +107,9 @@ absl::Status Stack::StartAll() {
 
 absl::Status Stack::StartLedger() {
   std::vector<std::string> args = {"serve", absl::StrCat("--database=", database_url_),
-                                   absl::StrCat("--metrics_listen=127.0.0.1:", metrics_port_)};
+                                   absl::StrCat("--metrics_listen=127.0.0.1:", metrics_port_),
+                                   // Tests have starts of their own, which grow old with them.
+                                   "--max_usage_age=87840h"};
   if (!options_.dollars.empty()) {
     args.push_back(test_support::CurrencySettingsFlag(folder_, options_.dollars));
   }

@@ -46,9 +46,9 @@ absl::StatusOr<AccountMonths> LoadMonths(Connection& connection, absl::string_vi
   // One statement, so that it is one moment: a later entry may be in a month that has no row yet.
   const std::string sql = absl::StrCat(
       "SELECT b.last_seq,b.month,m.month,m.first_seq,m.last_seq,COALESCE(h.month,0) "
-      "FROM balances b FORCE INDEX (PRIMARY) LEFT JOIN account_months m FORCE INDEX (PRIMARY) "
-      "ON m.account_id = b.account_id LEFT JOIN archived_heads h FORCE INDEX (PRIMARY) "
-      "ON h.account_id = b.account_id WHERE b.account_id = ",
+      "FROM balances b FORCE INDEX (PRIMARY) LEFT JOIN archived_heads h FORCE INDEX (PRIMARY) "
+      "ON h.account_id = b.account_id LEFT JOIN account_months m FORCE INDEX (PRIMARY) "
+      "ON m.account_id = b.account_id WHERE b.account_id = ",
       Quoted(account_id));
   RESERVE_RETURN_IF_ERROR(connection.Query(sql, [&](const Row& row) {
     months.last_seq = row.Int(1);

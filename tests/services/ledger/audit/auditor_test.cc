@@ -155,7 +155,8 @@ TEST(AuditorTest, WhatBecameOfAUsageIsRecomputedFromItsEntries) {
   ask(CorrectUsage{{"early"}, Call(kUser, "right", kDearNumber, 60), {"wrong"}});
   EXPECT_EQ(ledger.AuditOf(kAccount).difference_count, 0);
   for (const std::string table : {"usage_states", "entries", "allowances"}) {
-    ledger.sql().Execute(absl::StrCat("CREATE TABLE kept_", table, " AS SELECT * FROM ", table));
+    ledger.sql().Execute(
+        absl::StrCat("CREATE TABLE untouched_", table, " AS SELECT * FROM ", table));
   }
   for (const std::string tampered :
        {"DELETE FROM usage_states WHERE usage_id = 'waiting'",
@@ -178,7 +179,7 @@ TEST(AuditorTest, WhatBecameOfAUsageIsRecomputedFromItsEntries) {
     EXPECT_TRUE(told) << tampered;
     for (const std::string table : {"usage_states", "entries", "allowances"}) {
       ledger.sql().Execute(absl::StrCat("DELETE FROM ", table));
-      ledger.sql().Execute(absl::StrCat("INSERT INTO ", table, " SELECT * FROM kept_", table));
+      ledger.sql().Execute(absl::StrCat("INSERT INTO ", table, " SELECT * FROM untouched_", table));
     }
   }
   EXPECT_EQ(ledger.AuditOf(kAccount).difference_count, 0);
@@ -539,7 +540,7 @@ TEST(AuditorTest, H11_WhatIsHeldIsPricedAgainFromWhatEachHoldSays) {
   ASSERT_EQ(ledger.Audit().difference_count, 0);
   for (const std::string table : {"holds", "balances", "allowances"}) {
     ledger.sql().Execute(
-        absl::StrCat("CREATE TABLE kept_", table, " ENGINE=InnoDB AS SELECT * FROM ", table));
+        absl::StrCat("CREATE TABLE untouched_", table, " ENGINE=InnoDB AS SELECT * FROM ", table));
   }
   const std::string sums_follow =
       "UPDATE balances SET held_nanos = (SELECT SUM(held_nanos) FROM holds WHERE state <> 0), "
@@ -573,7 +574,7 @@ TEST(AuditorTest, H11_WhatIsHeldIsPricedAgainFromWhatEachHoldSays) {
     }
     for (const std::string table : {"holds", "balances", "allowances"}) {
       ledger.sql().Execute(absl::StrCat("DELETE FROM ", table));
-      ledger.sql().Execute(absl::StrCat("INSERT INTO ", table, " SELECT * FROM kept_", table));
+      ledger.sql().Execute(absl::StrCat("INSERT INTO ", table, " SELECT * FROM untouched_", table));
     }
     EXPECT_EQ(ledger.AuditOf(kAccount).difference_count, 0);
   }

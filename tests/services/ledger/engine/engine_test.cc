@@ -146,7 +146,7 @@ TEST_F(EngineTest, RefusalsNameWhatIsMissing) {
                        {kAccount, AdjustBalance{"r", 1, {"x"}, "EUR"}}});
   const char* const expected[] = {"ACCOUNT_NOT_FOUND",
                                   "USAGE_NOT_FOUND",
-                                  "INVALID_FIELD",
+                                  "USAGE_TOO_OLD",
                                   "PLAN_NOT_FOUND",
                                   "PLAN_NOT_FOUND",
                                   "ACCOUNT_EXISTS",

@@ -98,8 +98,8 @@ TEST_F(CreditGrantsTest, TheAuditFindsWhatWasAltered) {
         "UPDATE entries SET grant_draws = '' WHERE usage_id = 'x'",
         "UPDATE entries SET grant_draws = '2:1000000000' WHERE usage_id = 'x'",
         "UPDATE entries SET grant_number = 3 WHERE kind = 12"}) {
-    ledger_.sql().Execute("CREATE TABLE kept_accounts AS SELECT * FROM accounts");
-    ledger_.sql().Execute("CREATE TABLE kept_entries AS SELECT * FROM entries");
+    ledger_.sql().Execute("CREATE TABLE untouched_accounts AS SELECT * FROM accounts");
+    ledger_.sql().Execute("CREATE TABLE untouched_entries AS SELECT * FROM entries");
     ledger_.sql().Execute(tampered);
     const Findings findings = ledger_.AuditOf(kAccount);
     bool told = false;
@@ -109,8 +109,9 @@ TEST_F(CreditGrantsTest, TheAuditFindsWhatWasAltered) {
     EXPECT_TRUE(told) << tampered;
     for (const std::string table : {"accounts", "entries"}) {
       ledger_.sql().Execute(absl::StrCat("DELETE FROM ", table));
-      ledger_.sql().Execute(absl::StrCat("INSERT INTO ", table, " SELECT * FROM kept_", table));
-      ledger_.sql().Execute(absl::StrCat("DROP TABLE kept_", table));
+      ledger_.sql().Execute(
+          absl::StrCat("INSERT INTO ", table, " SELECT * FROM untouched_", table));
+      ledger_.sql().Execute(absl::StrCat("DROP TABLE untouched_", table));
     }
   }
 }

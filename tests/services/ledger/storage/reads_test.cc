@@ -311,7 +311,7 @@ class ReadsByListTest : public ReadsTest, public testing::WithParamInterface<int
   // What is found of each id: the row, and for some indexes the look for a second one.
   void ExpectList(absl::FunctionRef<size_t()> read, int rows_each = 1) {
     size_t found = 0;
-    ExpectReads(2 * rows_each * count_ + 10, [&] {
+    ExpectReads(2 * rows_each * count_ + 11, [&] {
       found = read();
       return absl::OkStatus();
     });
@@ -423,9 +423,10 @@ TEST_F(ReadsTest, ListsOfPairsAreCutBeforeTheServerRewritesThem) {
 }
 
 TEST_F(ReadsTest, APageOfTheHistoryLooksOnlyIntoItsMonths) {
-  // Its rows, the twelve of account_months, the balance, and where each of two months begins. To
-  // look into all months is ten more, and as many pages of the disk.
-  constexpr int kMost = kLimit + 12 + 8;
+  // Its rows, the twelve of account_months, the balance, what is archived of the account and what
+  // stays of that, and where each of two months begins. To look into all months is ten more, and as
+  // many pages of the disk.
+  constexpr int kMost = kLimit + 12 + 8 + 5;
   for (const int64_t before : {kNewest, int64_t{4} * kLimit + 20}) {
     ExpectReads(kMost, [&] { return ListEntries(*connection_, "year", before, kLimit).status(); });
   }
