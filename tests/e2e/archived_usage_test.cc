@@ -72,9 +72,10 @@ TEST_F(ArchivedUsageTest, U8_CallersAreToldWhatHasLeft) {
             "USAGE_TOO_OLD");
   ExpectArchived(Ask(&Accounts::GetUsage, "account_id: 'acme' usage_id: 'old'"));
   ExpectArchived(Ask(&Ledger::VoidUsage, "account_id: 'acme' usage_id: 'old' reason: 'wrong'"));
-  ExpectArchived(Ask(
-      &Accounts::ListEntries,
-      absl::StrCat("account_id: 'acme' begin_time { seconds: ", absl::ToUnixSeconds(then), " }")));
+  // All was booked today, so that all of it stays whole, and statements with it.
+  const std::string since_then =
+      absl::StrCat("account_id: 'acme' begin_time { seconds: ", absl::ToUnixSeconds(then), " }");
+  EXPECT_THAT(Must(&Accounts::ListEntries, since_then).entries(), SizeIs(3));
   const auto usage = Must(&Accounts::ListUsage, "account_id: 'acme'");
   EXPECT_THAT(usage.usage_records(), SizeIs(1));
   EXPECT_EQ(usage.archived_through(), name);
@@ -85,6 +86,10 @@ TEST_F(ArchivedUsageTest, U8_CallersAreToldWhatHasLeft) {
   EXPECT_EQ(summary.archived_through(), name);
   EXPECT_EQ(Must(&Accounts::ListEntries, "account_id: 'acme'").archived_through(), name);
   ExpectAudited("acme");
+  // As if the first had been booked in that month.
+  stack_->database().Execute("UPDATE archived_heads SET seq = 1");
+  ExpectArchived(Ask(&Accounts::ListEntries, since_then));
+  stack_->database().Execute("UPDATE archived_heads SET seq = 0");
 }
 
 }  // namespace
