@@ -72,6 +72,8 @@ constexpr absl::string_view kKnownFlags[] = {
     "listen",
     "log_level",
     "longest_call",
+    "mastercard_declines_per_24_hours",
+    "mastercard_declines_per_30_days",
     "max_account_rate",
     "max_address_rate",
     "max_batch",

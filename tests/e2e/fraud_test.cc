@@ -194,10 +194,12 @@ TEST_F(FraudTest, L2_ADayOfOrdinaryCallsThatIsToldLateRaisesNothing) {
   EXPECT_GT(cost, 9 * 3 * kNanosPerUnit) << "at once it would be nine times the limit of an hour";
   EXPECT_EQ(Count("office", pb::EVENT_KIND_LIMIT_REACHED), 0);
   EXPECT_EQ(Account("office").obstacles_size(), 0);
-  EXPECT_TRUE(MayCall("office", kBarbados).allowed());
+  // Once the recharge that they made due has come.
+  EXPECT_TRUE(test_support::WaitUntil([] { return MayCall("office", kBarbados).allowed(); }));
   std::cout << "a day of ordinary calls told late: $" << FormatDecimal(cost)
             << ", and nothing raised\n";
-  for (const pb::LimitInForce& each : Must(&Accounts::GetLimits, Head("office")).in_force()) {
+  const pb::AccountLimits limits = Must(&Accounts::GetLimits, Head("office"));
+  for (const pb::LimitInForce& each : limits.in_force()) {
     EXPECT_FALSE(each.reached());
     if (each.kind() == pb::LIMIT_KIND_SPEND_PER_HOUR) {
       EXPECT_LT(NanosOf(each.used()), 2 * kNanosPerUnit);

@@ -98,12 +98,13 @@ class Bookings {
     }
   }
 
-  // Is all added up but for less than a stretch?
+  // Is all added up but for less than two stretches? The end of a stretch is what is heard of, and
+  // then less than one may be missing.
   bool IsAddedUp() {
     const auto connection = ledger_.Connect();
     const auto position = storage::ReadSumsPosition(*connection, kAccount);
     return position.ok() && position->has_value() &&
-           ledger_.Account(kAccount).last_seq - (*position)->through_seq < 5;
+           ledger_.Account(kAccount).last_seq - (*position)->through_seq < 10;
   }
 
  private:
