@@ -134,10 +134,11 @@ class AlertsLiveTest : public ::testing::Test {
         << prometheus_->Stderr();
   }
 
-  // A call of user u to there.
+  // A call of user u to there that began just now.
   void Book(const std::string& usage_id, const std::string& destination) {
     pb::RecordUsageRequest call = UsageOf(usage_id);
     call.mutable_usage()->mutable_call()->set_destination(destination);
+    call.mutable_usage()->mutable_start_time()->set_seconds(absl::ToUnixSeconds(absl::Now()));
     Must(Call(stack_->ledger(), &pb::Ledger::Stub::RecordUsage, call).status());
   }
 

@@ -27,6 +27,7 @@
 #include "services/ledger/archive/archiver.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/account_search.h"
+#include "services/ledger/storage/archive_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/dispute_rows.h"
 #include "services/ledger/storage/entry_rows.h"
@@ -113,15 +114,21 @@ struct Place {
   std::vector<Fault> faults;  // all where it is the first here of its literal, else of each class
 };
 
-std::vector<Place> PlacesOf(const std::vector<std::string>& statements) {
+using FaultsOf = std::vector<Fault> (*)(absl::string_view statement);
+
+std::vector<Fault> FaultsOfStatement(absl::string_view statement) {
+  return IsNewHere(statement) ? FaultsToTry() : FaultsOfEachClass();
+}
+
+std::vector<Place> PlacesOf(const std::vector<std::string>& statements,
+                            FaultsOf faults = FaultsOfStatement) {
   constexpr size_t kBeginning = 24;
   std::map<std::string, int> counts;
   std::vector<Place> places;
   for (const std::string& statement : statements) {
     std::string beginning = statement.substr(0, kBeginning);
     const int nth = ++counts[beginning];
-    places.push_back(
-        {std::move(beginning), nth, IsNewHere(statement) ? FaultsToTry() : FaultsOfEachClass()});
+    places.push_back({std::move(beginning), nth, faults(statement)});
   }
   return places;
 }
@@ -892,6 +899,65 @@ std::vector<Read> ReadsOfSums() {
   };
 }
 
+// A head that moves, of an account of its own, with all that can stay behind it.
+absl::StatusOr<std::string> MoveAHead(Connection& c) {
+  static int number = 0;
+  storage::HeadMove move;
+  move.head.account_id = absl::StrCat("moved-", ++number);
+  move.head.month = 202611;
+  move.head.border = TestNow();
+  RESERVE_RETURN_IF_ERROR(c.Execute(absl::StrCat(
+      "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,month,head_hash) "
+      "VALUES ('",
+      move.head.account_id, "',0,0,0,0,202611,'')")));
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Entry> entries,
+                           storage::ListEntriesOfMonths(c, 0, 202611, "a", 0, 100));
+  for (const domain::Entry& entry : entries) {
+    if (entry.account_id != "a") continue;
+    move.kept.push_back({entry, entry.hash});
+    move.kept.back().entry.account_id = move.head.account_id;
+  }
+  move.dropped = {1'000};
+  move.ended_states = {"none"};
+  move.head.allowances = {{"u", {202611, 60}}};
+  RESERVE_RETURN_IF_ERROR(storage::MoveHead(c, move));
+  return absl::StrCat("moved, keeping ", move.kept.size());
+}
+
+// The same of what archives are made with, and what is left of archived months.
+std::vector<Read> ReadsOfArchives() {
+  return {
+      {"the head of an account that is archived", MoveAHead},
+      {"what a head has",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_RETURN_IF_ERROR(storage::FindArchivedHead(c, "a").status());
+         RESERVE_RETURN_IF_ERROR(storage::ListKeptUpTo(c, "a", 0, 1, 10).status());
+         RESERVE_RETURN_IF_ERROR(storage::FindEntryHash(c, "a", 1'000).status());
+         return WasRead(storage::ListArchivedAllowances(c, "a"));
+       }},
+      {"what is to be archived",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_RETURN_IF_ERROR(
+             storage::WhatIsOpen(c, TestNow() - absl::Hours(24 * 400)).status());
+         RESERVE_RETURN_IF_ERROR(storage::CountEntriesOfMonths(c, 0, 202509).status());
+         RESERVE_RETURN_IF_ERROR(storage::FindHeadSeq(c, "a", 0, 202611, TestNow()).status());
+         return WasRead(storage::AccountsOfMonths(c, 0, 202611, "", 10));
+       }},
+      {"the steps of an archive",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         constexpr int32_t kMonth = 200001;  // of which there is nothing
+         RESERVE_RETURN_IF_ERROR(storage::ListArchives(c).status());
+         RESERVE_RETURN_IF_ERROR(storage::SealMonth(c, kMonth, TestNow()));
+         storage::Archive archive;
+         archive.month = kMonth;
+         RESERVE_RETURN_IF_ERROR(storage::NoteArchiveWritten(c, archive, TestNow()));
+         RESERVE_RETURN_IF_ERROR(storage::NoteArchiveDropped(c, kMonth, TestNow()));
+         RESERVE_RETURN_IF_ERROR(storage::UnsealMonth(c, kMonth));
+         return WasRead(storage::ReadArchivedMonth(c));
+       }},
+  };
+}
+
 std::vector<Read> AllReads() {
   std::vector<Read> all = Reads();
   for (Read& read : ReadsOfNobody()) all.push_back(std::move(read));
@@ -902,6 +968,7 @@ std::vector<Read> AllReads() {
   for (Read& read : ReadsOfCounting()) all.push_back(std::move(read));
   for (Read& read : ReadsOfRatings()) all.push_back(std::move(read));
   for (Read& read : ReadsOfSums()) all.push_back(std::move(read));
+  for (Read& read : ReadsOfArchives()) all.push_back(std::move(read));
   for (Read& read : ReadsOfTheHistory()) all.push_back(std::move(read));
   return all;
 }
@@ -1532,6 +1599,34 @@ class ArchivedAgain {
   const TestDatabase& sql_;
 };
 
+// What only reads leaves nothing half done, whatever it is answered.
+std::vector<Fault> FaultsOfAMonth(absl::string_view statement) {
+  std::vector<Fault> faults = FaultsOfEachClass();
+  if (absl::StartsWith(statement, "SELECT ")) faults.resize(1);
+  return faults;
+}
+
+TEST_F(DatabaseErrorsElsewhereTest, U8_WhoMayArchiveIsToldWhateverFails) {
+  const auto take = [](const storage::DatabaseOptions& database) -> absl::Status {
+    RESERVE_ASSIGN_OR_RETURN(const auto lock, Connection::Open(database));
+    RESERVE_RETURN_IF_ERROR(storage::TakeArchiveLock(*lock, TestNow()));
+    return storage::KeepArchiveLock(*lock);
+  };
+  for (const Place& place : PlacesOf(Learn([&] { ASSERT_TRUE(take(options_.database).ok()); }))) {
+    for (const Fault& fault : place.faults) {
+      SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
+      sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
+      const absl::Status taken = take(options_.database);
+      EXPECT_GT(sabotage_->struck(), 0) << "nothing was spoiled";
+      sabotage_->End();
+      const bool is_setting = absl::StartsWith(place.beginning, "SET ");
+      EXPECT_TRUE(is_setting || fault.done() || !taken.ok());
+      // Whatever it was told, it is let go of with its connection.
+      ASSERT_TRUE(WaitUntil([&] { return take(ledger_->database().options()).ok(); }));
+    }
+  }
+}
+
 TEST_F(DatabaseErrorsElsewhereTest, U8_AMonthIsArchivedOnceOrAgainWhateverFails) {
   constexpr absl::Duration kBack = absl::Hours(24 * 430);
   ledger_->clock().Advance(-kBack);
@@ -1565,12 +1660,14 @@ TEST_F(DatabaseErrorsElsewhereTest, U8_AMonthIsArchivedOnceOrAgainWhateverFails)
   const std::vector<std::string> statements =
       Learn([&] { ASSERT_EQ(archive(options_.database), absl::OkStatus()); });
   EXPECT_GE(statements.size(), 40u);
-  for (const Place& place : PlacesOf(statements)) {
+  // Each statement alone meets all faults where ReadsOfArchives() are tried.
+  for (const Place& place : PlacesOf(statements, FaultsOfAMonth)) {
     for (const Fault& fault : place.faults) {
       SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
       again.BringBack();
       sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
       const absl::Status asked = archive(options_.database);
+      EXPECT_GT(sabotage_->struck(), 0) << "nothing was spoiled";
       sabotage_->End();
       const absl::Status done = archive(ledger_->database().options());
       ASSERT_TRUE(done.ok()) << asked << ", then " << done;
