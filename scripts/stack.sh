@@ -6,12 +6,14 @@
 #   trap stack_down EXIT
 #   stack_up build/release/bin build/stack-$$ [LEDGER_PORT GATEWAY_PORT]
 #   some_client --ledger="$STACK_LEDGER" --gateway="$STACK_GATEWAY"
+#   stack_console build/release/bin 8080 http://127.0.0.1:8081/card  # and stack_link
 #
 # Every process is started by this shell, is ended by its pid, and dies with
 # this shell if that is killed.
 
 STACK_LEDGER=    # host:port of the ledger
 STACK_GATEWAY=   # host:port of the gateway stub
+STACK_CONSOLE=   # where the console's pages are
 STACK_DIR=       # logs and data; removed by stack_down
 STACK_PIDS=()    # in the order in which they were started
 STACK_NAMES=()
@@ -177,6 +179,35 @@ stack_up() {
   "$bin/ledger" import-rates --ledger="$STACK_LEDGER" --starter >"$STACK_DIR/rates.log" 2>&1 ||
     stack_fail rates "importing the starter deck failed"
   stack_spawn worker "$bin/worker" --ledger="$STACK_LEDGER" --gateway="$STACK_GATEWAY"
+}
+
+base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
+
+# stack_console BIN PORT CARD_PAGE: starts the console, with an identity provider's key of our own.
+stack_console() {
+  local bin=$1 port=$2 card_page=$3 hex
+  (umask 077 && openssl genrsa -out "$STACK_DIR/provider.pem" 2048) 2>"$STACK_DIR/provider.log" ||
+    stack_fail provider "no key could be made"
+  hex=$(openssl rsa -in "$STACK_DIR/provider.pem" -noout -modulus)
+  printf '{"keys": [{"kty": "RSA", "kid": "stack", "alg": "RS256", "e": "AQAB", "n": "%s"}]}\n' \
+    "$(printf '%b' "$(sed 's/../\\x&/g' <<<"${hex#*=}")" | base64url)" >"$STACK_DIR/jwks.json"
+  STACK_CONSOLE=http://127.0.0.1:$port
+  say "starting console"
+  stack_spawn console "$bin/console" --listen="127.0.0.1:$port" --ledger="$STACK_LEDGER" \
+    --public_url="$STACK_CONSOLE" --card_page="$card_page" --public_prices \
+    --jwks_file="$STACK_DIR/jwks.json" --token_audience=reserve-console \
+    --port_file="$STACK_DIR/console.port"
+  stack_port console
+}
+
+# stack_link CLAIM: the link by which somebody enters the console, good for 12 hours.
+stack_link() {
+  local text
+  text=$(printf '{"alg": "RS256", "kid": "stack"}' | base64url).$(
+    printf '{"sub": "you", "aud": "reserve-console", "exp": %d, %s}' $(($(date +%s) + 43200)) "$1" |
+      base64url)
+  printf '%s/enter?token=%s.%s' "$STACK_CONSOLE" "$text" \
+    "$(printf '%s' "$text" | openssl dgst -sha256 -sign "$STACK_DIR/provider.pem" -binary | base64url)"
 }
 
 # stack_sweep FOLDER: removes what stacks left whose shell was killed.

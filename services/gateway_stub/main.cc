@@ -18,12 +18,15 @@
 #include "common/telemetry/telemetry_flags.h"
 #include "reserve/gateway/v1/doors.pb.h"
 #include "services/gateway_stub/access_table.h"
+#include "services/gateway_stub/card_page.h"
 #include "services/gateway_stub/dashboard_service.h"
 #include "services/gateway_stub/gateway.h"
 #include "services/gateway_stub/service.h"
 #include "services/gateway_stub/wire.h"
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:50052", "host:port or unix:/path to serve on.");
+ABSL_FLAG(std::string, card_page_listen, "",
+          "host:port of the page on which a card is given, by plain HTTP; empty for none.");
 ABSL_FLAG(std::string, data_file, "",
           "File in which charges, refunds and disputes are kept over restarts; empty keeps them in "
           "memory only.");
@@ -81,6 +84,8 @@ absl::Status Run() {
       RpcServer::Start(server_options,
                        {{gateway::v1::PaymentGateway::service_full_name(), &service_door},
                         {gateway::v1::StubDashboard::service_full_name(), &dashboard_door}}));
+  RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<CardPage> card_page,
+                           CardPage::Start(absl::GetFlag(FLAGS_card_page_listen)));
   server->SetServing(true);
   health_port->SetReady(true);
   Log(Severity::kInfo, "draining", {{"signal", signal.Wait()}});

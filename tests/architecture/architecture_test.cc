@@ -70,7 +70,7 @@ TEST(ArchitectureTest, EveryReasonIsWrittenOnceInAProgram) {
   static const std::regex kName(R"re("([A-Z][A-Z0-9]*(_[A-Z0-9]+)+)")re");
   const fs::path root = test_support::SourceDir();
   for (const std::string program :
-       {"common", "services/ledger", "services/gateway_stub", "worker"}) {
+       {"common", "services/ledger", "services/gateway_stub", "services/console", "worker"}) {
     std::map<std::string, std::vector<std::string>> places;
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / program)) {
       const std::string extension = entry.path().extension().string();
@@ -263,6 +263,14 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"WorkerLedger", "worker/x.cc", "#include \"services/ledger/domain/recharge.h\""},
         Sample{"StubLedger", "services/gateway_stub/x.cc",
                "#include \"services/ledger/domain/account.h\""},
+        Sample{"ConsoleProto", "services/console/pages/x.cc",
+               "#include \"reserve/ledger/v1/accounts.grpc.pb.h\"", kAllowed},
+        Sample{"ConsoleLedger", "services/console/pages/x.cc",
+               "#include \"services/ledger/domain/account.h\""},
+        Sample{"ConsoleIdentityProto", "services/console/identity/x.cc",
+               "#include \"reserve/ledger/v1/accounts.pb.h\""},
+        Sample{"ConsoleShellPages", "services/console/web/x.cc",
+               "#include \"services/console/pages/site.h\""},
         Sample{"StubWorker", "services/gateway_stub/x.cc", "#include \"worker/decide.h\""},
         Sample{"CommonService", "common/clock/x.cc",
                "#include \"services/ledger/domain/account.h\""}),

@@ -67,6 +67,15 @@ const std::vector<IncludeRule>& IncludeRules() {
         "services/ledger/rates/", "common/", "reserve/"}},
       {"services/ledger/", {"services/ledger/", "common/", "reserve/"}},
       {"services/gateway_stub/", {"services/gateway_stub/", "common/", "reserve/gateway/"}},
+      // The pages: a client of the ledger's public services, and of nothing else of it.
+      {"services/console/identity/", {"services/console/identity/", "common/"}},
+      {"services/console/views/",
+       {"services/console/views/", "services/console/embedded/", "services/console/web/visit.h",
+        "common/", "reserve/ledger/", "google/type/"}},
+      {"services/console/web/",
+       {"services/console/web/", "services/console/identity/", "services/console/embedded/",
+        "common/"}},
+      {"services/console/", {"services/console/", "common/", "reserve/ledger/"}},
       {"worker/", {"worker/", "common/", "reserve/"}},
   };
   return *rules;
@@ -86,7 +95,8 @@ const std::vector<ReservedInclude>& ReservedIncludes() {
        "only storage talks to the database"},
       {std::regex("^(grpc/|grpcpp/|google/protobuf/).*|.*\\.pb\\.h$"),
        {"common/rpc/", "services/ledger/api/", "services/ledger/serve/", "services/ledger/cli/",
-        "services/ledger/*", "services/gateway_stub/", "worker/"},
+        "services/ledger/*", "services/gateway_stub/", "services/console/pages/",
+        "services/console/views/", "services/console/*", "worker/"},
        "proto types and gRPC stop at the edge"},
   };
   return *rules;

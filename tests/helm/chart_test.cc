@@ -88,9 +88,17 @@ class ChartTest : public ::testing::Test {
     return {{},
             {"-f", Chart() + "/values-evaluation.yaml"},
             {"-f", Chart() + "/values-production.yaml"},
-            {"-f", Chart() + "/values-production.yaml", "--set", "gatewayStub.enabled=true",
-             "--set", "importStarterDeck=true", "--set", "migrate.grant=true", "--set",
-             "migrate.finish=true", "--is-upgrade"}};
+            {"-f",          Chart() + "/values-production.yaml",
+             "--set",       "gatewayStub.enabled=true",
+             "--set",       "importStarterDeck=true",
+             "--set",       "migrate.grant=true",
+             "--set",       "migrate.finish=true",
+             "--set",       "console.enabled=true",
+             "--set",       "console.publicUrl=https://pages.example.org",
+             "--set",       "console.cardPage=https://gateway.example.org/card",
+             "--set",       "console.ingress.enabled=true",
+             "--set",       "console.ingress.host=pages.example.org",
+             "--is-upgrade"}};
   }
 
  private:
@@ -120,6 +128,18 @@ std::vector<BadValue> BadNames() {
       {"fullnameOverride=Big", "fullnameOverride"},
       {absl::StrCat("nameOverride=", std::string(64, 'n')), "nameOverride"},
       {absl::StrCat("fullnameOverride=", std::string(41, 'n')), "fullnameOverride"},
+  };
+}
+
+// The console's.
+std::vector<BadValue> BadPages() {
+  return {
+      {"console.publicUrl=pages.example.org", "publicUrl"},
+      {"console.publicUrl=https://pages.example.org/", "publicUrl"},
+      {"console.cardPage=gateway", "cardPage"},
+      {"console.tokenAudience=", "tokenAudience"},
+      {"console.maxAddressRate=-1", "maxAddressRate"},
+      {"console.ingress.host=a b", "host"},
   };
 }
 
@@ -195,6 +215,7 @@ std::vector<BadValue> BadValues() {
 TEST_F(ChartTest, AValueThatMakesNoSenseIsRefusedAndNamed) {
   std::vector<BadValue> values = BadValues();
   for (BadValue& name : BadNames()) values.push_back(std::move(name));
+  for (BadValue& page : BadPages()) values.push_back(std::move(page));
   for (const auto& [value, name] : values) {
     const Ended refused = Render({"--set", value});
     EXPECT_NE(refused.exit_code, 0) << value;
@@ -224,6 +245,23 @@ TEST_F(ChartTest, WithTlsThereAreRolesAndWithoutPlainTextIsAskedFor) {
   const std::string own =
       Render({"--set", "tls.enabled=true", "--set", "tls.rolesConfigMap=mine"}).output;
   EXPECT_THAT(own, AllOf(HasSubstr("configMap: {name: mine}"), Not(HasSubstr("reserve-roles"))));
+}
+
+TEST_F(ChartTest, TheConsoleIsOffUnlessAskedForAndItsIngressEndsTls) {
+  EXPECT_THAT(Render({}).output, Not(HasSubstr("-console")));
+  EXPECT_THAT(Render({"--set", "console.enabled=true"}).errors, HasSubstr("console.publicUrl"));
+  const std::vector<std::string> on = {"--set", "console.enabled=true", "--set",
+                                       "console.publicUrl=https://pages.example.org"};
+  EXPECT_THAT(
+      Render(on).output,
+      AllOf(HasSubstr("--behind_proxy"), HasSubstr("--jwks_file=/etc/reserve/jwks/jwks.json"),
+            HasSubstr("name: reserve-console-jwks"), Not(HasSubstr("kind: Ingress\n"))));
+  std::vector<std::string> with_ingress = on;
+  with_ingress.insert(with_ingress.end(), {"--set", "console.ingress.enabled=true"});
+  EXPECT_THAT(Render(with_ingress).errors, HasSubstr("console.ingress.host"));
+  with_ingress.insert(with_ingress.end(), {"--set", "console.ingress.host=pages.example.org"});
+  EXPECT_THAT(Render(with_ingress).output,
+              AllOf(HasSubstr("kind: Ingress\n"), HasSubstr("hosts: [\"pages.example.org\"]")));
 }
 
 TEST_F(ChartTest, NamesFitWhateverTheReleaseIsCalled) {

@@ -1,0 +1,156 @@
+// The call history: pages of it, and all of it as CSV.
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/rpc/conversions.h"
+#include "services/console/pages/site.h"
+#include "services/console/views/history_view.h"
+
+namespace reserve::console {
+namespace {
+
+namespace pb = ledger::v1;
+using Accounts = pb::Accounts::Stub;
+
+constexpr int kCallsAPage = 50;
+constexpr int kCallsAPiece = 1000;
+constexpr absl::Duration kLongestSum = absl::Hours(24 * 366);
+
+// The address of this page with other values of some fields; those that are empty are left out.
+std::string AddressWith(const Visit& visit, const std::string& page, const Fields& other) {
+  Fields fields = visit.asked;
+  for (const auto& [name, value] : other) fields[name] = value;
+  fields.erase("done");
+  std::string address = AccountPath(visit.place("account"), page);
+  char mark = '?';
+  for (const auto& [name, value] : fields) {
+    if (value.empty()) continue;
+    absl::StrAppend(&address, std::string(1, mark), UrlText(name), "=", UrlText(value));
+    mark = '&';
+  }
+  return address;
+}
+
+pb::SummarizeUsageRequest SumOf(const Visit& visit, const Range& range, pb::UsageGrouping by) {
+  pb::SummarizeUsageRequest request;
+  request.set_account_id(visit.place("account"));
+  ToProto(range.from, request.mutable_start_from());
+  ToProto(range.before, request.mutable_start_before());
+  request.add_group_by(by);
+  return request;
+}
+
+// The sums of the range, where it is one of which sums are made.
+void AddSums(const Site& site, const Visit& visit, const pb::Account& account,
+             const Formatter& format, Data* data) {
+  const Range range = RangeOf(visit.asked, absl::Now(), format.time_zone());
+  if (range.before <= range.from || range.before - range.from > kLongestSum) {
+    data->set("sum_refused", site.texts().Say("sum_too_long"));
+    return;
+  }
+  auto by_country = site.ledger().AskBeside(&Accounts::SummarizeUsage,
+                                            SumOf(visit, range, pb::USAGE_GROUPING_COUNTRY));
+  const auto by_day =
+      site.ledger().Ask(&Accounts::SummarizeUsage, SumOf(visit, range, pb::USAGE_GROUPING_DAY));
+  const auto countries = by_country.get();
+  if (!by_day.ok() || !countries.ok()) {
+    data->set("sum_refused", site.Words(by_day.ok() ? countries.status() : by_day.status()));
+    return;
+  }
+  google::protobuf::Timestamp from;
+  google::protobuf::Timestamp last;
+  ToProto(range.from, &from);
+  ToProto(range.before - absl::Seconds(1), &last);
+  data->set("range", site.texts().Say("range", {format.Day(from), format.Day(last)}));
+  SetSums(*by_day, *countries, account.balance().currency_code(), format, site.texts(), data);
+}
+
+Reply ShowCalls(const Site& site, const Visit& visit) {
+  const absl::StatusOr<pb::Account> account = AccountOf(site, visit);
+  if (!account.ok()) return site.LedgerRefusal(visit, account.status());
+  const Formatter format(visit.accept_language, account->time_zone());
+  Data data;
+  SetFilters(visit.asked, site.texts(), &data);
+  data.set("csv", AddressWith(visit, "calls.csv", {{"page", ""}}));
+  pb::ListUsageRequest request;
+  request.set_account_id(visit.place("account"));
+  request.set_page_size(kCallsAPage);
+  const std::string token = FieldIn(visit.asked, "page");
+  request.set_page_token(token);
+  std::string why;
+  if (!ReadFilters(visit.asked, account->balance().currency_code(), format.time_zone(), &request,
+                   &why)) {
+    data.set("message", site.texts().Say(why));
+    return site.Page(visit, "calls", "title_calls", format, std::move(data), 400);
+  }
+  auto list = site.ledger().AskBeside(&Accounts::ListUsage, request);
+  if (token.empty()) AddSums(site, visit, *account, format, &data);
+  const auto page = list.get();
+  if (!page.ok()) {
+    if (Site::IsPassing(page.status())) return site.LedgerRefusal(visit, page.status());
+    data.set("message", site.Words(page.status()));
+    return site.Page(visit, "calls", "title_calls", format, std::move(data), 400);
+  }
+  SetCalls(*page, format, site.texts(), &data);
+  if (!page->next_page_token().empty()) {
+    data.set("next", AddressWith(visit, "calls", {{"page", page->next_page_token()}}));
+    if (page->usage_records_size() < kCallsAPage) {
+      data.set("searched",
+               site.texts().Say("searched_until", {format.Time(page->searched_until())}));
+    }
+  }
+  return site.Page(visit, "calls", "title_calls", format, std::move(data));
+}
+
+// All that the filters leave, a piece at a time, so that its length costs no memory.
+Reply SendCsv(const Site& site, const Visit& visit) {
+  const absl::StatusOr<pb::Account> account = AccountOf(site, visit);
+  if (!account.ok()) return site.LedgerRefusal(visit, account.status());
+  const Formatter format(visit.accept_language, account->time_zone());
+  auto request = std::make_shared<pb::ListUsageRequest>();
+  request->set_account_id(visit.place("account"));
+  request->set_page_size(kCallsAPiece);
+  std::string why;
+  if (!ReadFilters(visit.asked, account->balance().currency_code(), format.time_zone(),
+                   request.get(), &why)) {
+    return site.Refusal(visit, 400, why);
+  }
+  // The first piece is asked for before anything is promised.
+  auto page = std::make_shared<absl::StatusOr<pb::ListUsageResponse>>(
+      site.ledger().Ask(&Accounts::ListUsage, *request));
+  if (!page->ok()) return site.LedgerRefusal(visit, page->status());
+  Reply reply{.content_type = "text/csv; charset=utf-8"};
+  reply.headers.emplace_back("Content-Disposition", "attachment; filename=\"calls.csv\"");
+  reply.next_piece = [&site, request, page, head = true, done = false,
+                      zone = format.time_zone()]() mutable -> std::optional<std::string> {
+    if (std::exchange(head, false)) return CsvHead();
+    if (done) return std::nullopt;
+    if (!page->ok()) return std::nullopt;
+    std::string lines = CsvLines(**page, zone);
+    request->set_page_token((*page)->next_page_token());
+    done = request->page_token().empty();
+    if (!done) *page = site.ledger().Ask(&Accounts::ListUsage, *request);
+    if (!page->ok()) {
+      // A file that ends too early must not look whole.
+      absl::StrAppend(&lines, "\"", site.texts().Say("csv_broken"), "\"\r\n");
+      done = true;
+    }
+    return lines;
+  };
+  return reply;
+}
+
+}  // namespace
+
+std::vector<Route> HistoryRoutes(const Site* site) {
+  return {{"GET", "/a/:account/calls", Door::kAccount,
+           [site](const Visit& visit) { return ShowCalls(*site, visit); }},
+          {"GET", "/a/:account/calls.csv", Door::kAccount,
+           [site](const Visit& visit) { return SendCsv(*site, visit); }}};
+}
+
+}  // namespace reserve::console

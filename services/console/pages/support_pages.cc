@@ -1,0 +1,345 @@
+// Support: finding an account, its life, what may be done to it, and what waits for a person.
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "common/error/error.h"
+#include "common/rpc/conversions.h"
+#include "services/console/pages/site.h"
+#include "services/console/pages/support_actions.h"
+#include "services/console/views/account_words.h"
+#include "services/console/views/support_view.h"
+
+namespace reserve::console {
+namespace {
+
+namespace pb = ledger::v1;
+using Accounts = pb::Accounts::Stub;
+using Events = pb::Events::Stub;
+using Support = pb::Support::Stub;
+
+constexpr int kMoments = 100;  // of each of entries and events on a page of a life
+constexpr int kPieces = 10;    // pages of the ledger that are gone through for one of ours
+constexpr int kLargestPage = 1000;
+constexpr size_t kMostFound = 50;
+
+// --- Finding.
+
+// The account of that id, if there is one.
+absl::Status FindById(const Site& site, const std::string& id, std::vector<pb::Account>* found) {
+  pb::GetAccountRequest request;
+  request.set_account_id(id);
+  const auto account = site.ledger().Ask(&Accounts::GetAccount, request);
+  if (account.ok()) found->push_back(*account);
+  const bool none = absl::IsNotFound(account.status()) || absl::IsInvalidArgument(account.status());
+  return none ? absl::OkStatus() : account.status();
+}
+
+// Those for whose charge something is booked.
+absl::Status FindByCharge(const Site& site, const std::string& charge,
+                          std::vector<pb::Account>* found) {
+  pb::ListPaymentsRequest request;
+  request.set_charge_id(charge);
+  const auto payments = site.ledger().Ask(&Accounts::ListPayments, request);
+  if (!payments.ok()) {
+    return absl::IsInvalidArgument(payments.status()) ? absl::OkStatus() : payments.status();
+  }
+  for (const pb::Payment& payment : payments->payments()) {
+    RESERVE_RETURN_IF_ERROR(FindById(site, payment.account_id(), found));
+  }
+  return absl::OkStatus();
+}
+
+// Those whose name holds the text, among as many as are looked at at once. `next` is where to go
+// on.
+absl::Status FindByName(const Site& site, const std::string& text, const std::string& from,
+                        std::vector<pb::Account>* found, std::string* next) {
+  pb::ListAccountsRequest request;
+  request.set_page_size(kLargestPage);
+  request.set_page_token(from);
+  const std::string wanted = absl::AsciiStrToLower(text);
+  for (int piece = 0; piece < kPieces && found->size() < kMostFound; ++piece) {
+    RESERVE_ASSIGN_OR_RETURN(const pb::ListAccountsResponse page,
+                             site.ledger().Ask(&Accounts::ListAccounts, request));
+    for (const pb::Account& account : page.accounts()) {
+      if (absl::StrContains(absl::AsciiStrToLower(account.display_name()), wanted) ||
+          absl::StrContains(absl::AsciiStrToLower(account.account_id()), wanted)) {
+        found->push_back(account);
+      }
+    }
+    *next = page.next_page_token();
+    request.set_page_token(*next);
+    if (next->empty()) break;
+  }
+  return absl::OkStatus();
+}
+
+Reply ShowFind(const Site& site, const Visit& visit) {
+  const Formatter format(visit.accept_language, "");
+  const std::string text(absl::StripAsciiWhitespace(FieldIn(visit.asked, "find")));
+  const std::string by = FieldIn(visit.asked, "by");
+  Data data;
+  data.set("find", text);
+  Data kinds = ListOf();
+  for (const char* const kind : {"id", "name", "charge"}) {
+    Data one;
+    one.set("value", kind);
+    one.set("text", site.texts().Say(absl::StrCat("find_", kind)));
+    one.set("chosen", by == kind);
+    kinds.push_back(one);
+  }
+  data.set("kinds", kinds);
+  data.set("asked", !text.empty());
+  std::vector<pb::Account> found;
+  std::string next;
+  absl::Status status;
+  if (!text.empty()) {
+    status = by == "charge" ? FindByCharge(site, text, &found)
+             : by == "name" ? FindByName(site, text, FieldIn(visit.asked, "page"), &found, &next)
+                            : FindById(site, text, &found);
+  }
+  if (!status.ok()) return site.LedgerRefusal(visit, status);
+  SetFound(found, format, site.texts(), &data);
+  if (!next.empty()) {
+    data.set("next",
+             absl::StrCat("/support?by=name&find=", UrlText(text), "&page=", UrlText(next)));
+  }
+  return site.Page(visit, "support", "title_support", format, std::move(data));
+}
+
+// --- A life.
+
+absl::Status ReadEntries(const Site& site, const Visit& visit, absl::Time before, Life* life) {
+  pb::ListEntriesRequest request;
+  request.set_account_id(visit.place("account"));
+  request.set_page_size(kMoments);
+  // The ledger adds a period up, so none is asked for where all is meant.
+  if (before != absl::InfiniteFuture()) ToProto(before, request.mutable_end_time());
+  if (FieldIn(visit.asked, "calls") != "on") {
+    for (int kind = pb::ENTRY_KIND_RECHARGE; kind <= pb::EntryKind_MAX; ++kind) {
+      request.add_kinds(static_cast<pb::EntryKind>(kind));
+    }
+  }
+  for (int piece = 0; piece < kPieces; ++piece) {
+    RESERVE_ASSIGN_OR_RETURN(const pb::ListEntriesResponse page,
+                             site.ledger().Ask(&Accounts::ListEntries, request));
+    for (const pb::Entry& entry : page.entries()) life->entries.push_back(entry);
+    request.set_page_token(page.next_page_token());
+    life->more_entries = !page.next_page_token().empty();
+    if (!life->more_entries || life->entries.size() >= kMoments) break;
+  }
+  return absl::OkStatus();
+}
+
+// The last ones before a time. The ledger lists them oldest first, so all before are gone through,
+// as far as there are not too many.
+absl::Status ReadEvents(const Site& site, const Visit& visit, absl::Time before, Life* life) {
+  pb::ListEventsRequest request;
+  request.set_account_id(visit.place("account"));
+  request.set_page_size(kLargestPage);
+  for (int piece = 0; piece < kPieces; ++piece) {
+    RESERVE_ASSIGN_OR_RETURN(const pb::ListEventsResponse page,
+                             site.ledger().Ask(&Events::ListEvents, request));
+    for (const pb::Event& event : page.events()) {
+      const auto time = FromProto(event.event_time(), "event_time");
+      if (time.ok() && *time < before) life->events.push_back(event);
+    }
+    request.set_page_token(page.next_page_token());
+    if (page.next_page_token().empty()) break;
+  }
+  if (life->events.size() > kMoments) {
+    life->events.erase(life->events.begin(), life->events.end() - kMoments);
+    life->more_events = true;
+  }
+  return absl::OkStatus();
+}
+
+Reply ShowLife(const Site& site, const Visit& visit) {
+  const absl::StatusOr<pb::Account> account = AccountOf(site, visit);
+  if (!account.ok()) return site.LedgerRefusal(visit, account.status());
+  const Formatter format(visit.accept_language, account->time_zone());
+  int64_t micros = 0;
+  const bool older = absl::SimpleAtoi(FieldIn(visit.asked, "before"), &micros) && micros > 0;
+  const absl::Time before = older ? absl::FromUnixMicros(micros) : absl::InfiniteFuture();
+  Life life;
+  absl::Status status = ReadEntries(site, visit, before, &life);
+  if (status.ok()) status = ReadEvents(site, visit, before, &life);
+  if (!status.ok()) return site.LedgerRefusal(visit, status);
+  Data data;
+  SetLife(life, format, site.texts(), &data);
+  data.set("standing", StateData(*account, format, site.texts()));
+  data.set("balance", format.Money(account->balance()));
+  if (!account->display_name().empty()) data.set("name", account->display_name());
+  data.set("calls_too", FieldIn(visit.asked, "calls") == "on");
+  Data actions = ListOf();
+  for (const Action& action : AccountActions()) {
+    Data one;
+    one.set("href", AccountPath(visit.place("account"), absl::StrCat("act/", action.name)));
+    one.set("text", site.texts().Say("act_" + action.name));
+    actions.push_back(one);
+  }
+  data.set("actions", actions);
+  return site.Page(visit, "life", "title_life", format, std::move(data));
+}
+
+// --- Acting.
+
+Data FieldData(const ActionField& field, const Fields& typed, const Tried& tried,
+               const Texts& texts) {
+  Data one;
+  const std::string value = FieldIn(typed, field.name);
+  one.set("name", field.name);
+  one.set("label", texts.Say("field_" + field.name));
+  one.set("value", value);
+  one.set("required", field.required);
+  one.set("is_text", field.kind == ActionField::Kind::kText);
+  one.set("is_day", field.kind == ActionField::Kind::kDay);
+  one.set("is_choice", field.kind == ActionField::Kind::kChoice);
+  one.set("is_tick", field.kind == ActionField::Kind::kTick);
+  one.set("ticked", value == "on");
+  Data choices = ListOf();
+  for (const std::string& choice : field.choices) {
+    Data option;
+    option.set("value", choice);
+    option.set("text", texts.Say("choice_" + choice));
+    option.set("chosen", value == choice);
+    choices.push_back(option);
+  }
+  one.set("choices", choices);
+  const auto error = tried.errors.find(field.name);
+  if (error != tried.errors.end()) one.set("error", error->second);
+  return one;
+}
+
+// The form, with what was typed; and where it was tried, what it would do and the button for that.
+Reply ShowAction(const Site& site, const Visit& visit, const Action& action, const Fields& typed,
+                 const Tried& tried, const Formatter& format, const std::string& would,
+                 int status) {
+  Data data;
+  Data fields = ListOf();
+  for (const ActionField& field : action.fields) {
+    fields.push_back(FieldData(field, typed, tried, site.texts()));
+  }
+  data.set("fields", fields);
+  data.set("heading", site.texts().Say("act_" + action.name));
+  data.set("help", site.texts().Say("act_help_" + action.name));
+  data.set("action", visit.path);
+  if (!tried.message.empty()) data.set("message", tried.message);
+  if (!would.empty()) data.set("would", would);
+  return site.Page(visit, "act", "title_act", format, std::move(data), status);
+}
+
+const Action* FindAction(const Visit& visit) {
+  const auto& actions = visit.place("account").empty() ? OtherActions() : AccountActions();
+  const auto found = std::find_if(actions.begin(), actions.end(), [&](const Action& action) {
+    return action.name == visit.place("action");
+  });
+  return found == actions.end() ? nullptr : &*found;
+}
+
+// The account that is acted upon; an empty one where there is none to be.
+absl::StatusOr<pb::Account> ActedUpon(const Site& site, const Visit& visit) {
+  if (visit.place("account").empty()) return pb::Account();
+  return AccountOf(site, visit);
+}
+
+Reply ShowForm(const Site& site, const Visit& visit) {
+  const Action* const action = FindAction(visit);
+  if (action == nullptr) return site.Refusal(visit, 404, "refused_missing");
+  const auto account = ActedUpon(site, visit);
+  if (!account.ok()) return site.LedgerRefusal(visit, account.status());
+  const Formatter format(visit.accept_language, account->time_zone());
+  return ShowAction(site, visit, *action, visit.asked, {}, format, "", 200);
+}
+
+std::vector<std::string> NamesOf(const Action& action) {
+  std::vector<std::string> names;
+  for (const ActionField& field : action.fields) names.push_back(field.name);
+  return names;
+}
+
+// What is missing that must be there.
+void FindMissing(const Site& site, const Action& action, const Fields& form, Tried* tried) {
+  for (const ActionField& field : action.fields) {
+    if (field.required && FieldIn(form, field.name).empty()) {
+      tried->errors[field.name] = site.texts().Say("must_be_there");
+      tried->message = site.texts().Say("look_below");
+    }
+  }
+}
+
+Reply SendAction(const Site& site, const Visit& visit) {
+  const Action* const action = FindAction(visit);
+  if (action == nullptr) return site.Refusal(visit, 404, "refused_missing");
+  const auto account = ActedUpon(site, visit);
+  if (!account.ok() && Site::IsPassing(account.status())) return site.SendAgain(visit);
+  if (!account.ok()) return site.LedgerRefusal(visit, account.status());
+  const Formatter format(visit.accept_language, account->time_zone());
+  const bool only_try = FieldIn(visit.form, "step") != "do";
+  Tried tried;
+  FindMissing(site, *action, visit.form, &tried);
+  if (!tried.errors.empty()) {
+    return ShowAction(site, visit, *action, visit.form, tried, format, "", 400);
+  }
+  if (only_try && !action->can_try) {
+    return ShowAction(site, visit, *action, visit.form, tried, format,
+                      site.texts().Say("would_" + action->name), 200);
+  }
+  const ActionCall call{site,
+                        format,
+                        visit.form,
+                        visit.place("account"),
+                        account->balance().currency_code(),
+                        visit.identity->subject,
+                        only_try};
+  const absl::StatusOr<std::string> words = action->run(call);
+  if (!words.ok()) {
+    if (Site::IsPassing(words.status())) return site.SendAgain(visit);
+    site.Explain(words.status(), NamesOf(*action), &tried);
+    return ShowAction(site, visit, *action, visit.form, tried, format, "", 400);
+  }
+  if (only_try) return ShowAction(site, visit, *action, visit.form, tried, format, *words, 200);
+  return SeeOther(visit.place("account").empty()
+                      ? std::string("/support/reviews?done=acted")
+                      : absl::StrCat(AccountPath(visit.place("account"), "life"), "?done=acted"));
+}
+
+Reply ShowReviews(const Site& site, const Visit& visit) {
+  pb::ListReviewsRequest request;
+  request.set_page_token(FieldIn(visit.asked, "page"));
+  const auto reviews = site.ledger().Ask(&Support::ListReviews, request);
+  if (!reviews.ok()) return site.LedgerRefusal(visit, reviews.status());
+  const Formatter format(visit.accept_language, "");
+  Data data;
+  SetReviews(*reviews, format, site.texts(), &data);
+  if (!reviews->next_page_token().empty()) {
+    data.set("next", absl::StrCat("/support/reviews?page=", UrlText(reviews->next_page_token())));
+  }
+  return site.Page(visit, "reviews", "title_reviews", format, std::move(data));
+}
+
+}  // namespace
+
+std::vector<Route> SupportRoutes(const Site* site) {
+  const auto of = [site](Reply (*handle)(const Site&, const Visit&)) {
+    return [site, handle](const Visit& visit) { return handle(*site, visit); };
+  };
+  return {
+      {"GET", "/support", Door::kSupport, of(ShowFind)},
+      {"GET", "/support/reviews", Door::kSupport, of(ShowReviews)},
+      {"GET", "/support/act/:action", Door::kSupport, of(ShowForm)},
+      {"POST", "/support/act/:action", Door::kSupport, of(SendAction)},
+      {"GET", "/a/:account/life", Door::kSupport, of(ShowLife)},
+      {"GET", "/a/:account/act/:action", Door::kSupport, of(ShowForm)},
+      {"POST", "/a/:account/act/:action", Door::kSupport, of(SendAction)},
+  };
+}
+
+}  // namespace reserve::console

@@ -1,0 +1,36 @@
+#include "services/console/views/page_data.h"
+
+#include <optional>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "services/console/embedded/embedded.h"
+
+namespace reserve::console {
+namespace {
+
+constexpr char kParts[] = "templates/part_";
+constexpr char kEnd[] = ".mustache";
+
+}  // namespace
+
+std::string Draw(const std::string& name, const Texts& texts, Data page) {
+  const std::optional<absl::string_view> source =
+      embedded::Find(absl::StrCat("templates/", name, kEnd));
+  if (!source.has_value()) return "500";
+  Data said;
+  for (const auto& [key, text] : texts.all()) said.set(key, text);
+  page.set("t", said);
+  for (const embedded::File& file : embedded::Files()) {
+    if (!absl::StartsWith(file.name, kParts)) continue;
+    const absl::string_view part =
+        absl::StripSuffix(absl::StripPrefix(file.name, "templates/"), kEnd);
+    page.set(std::string(part),
+             kainjow::mustache::partial([&file] { return std::string(file.content); }));
+  }
+  kainjow::mustache::mustache drawing{std::string(*source)};
+  return drawing.render(page);
+}
+
+}  // namespace reserve::console

@@ -1,0 +1,478 @@
+// The console before a real ledger: what its pages and forms do. Who is let in at all is tried by
+// console_web_test.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
+#include "common/rpc/channel.h"
+#include "services/console/embedded/embedded.h"
+#include "services/console/ledger_client.h"
+#include "services/console/pages/site.h"
+#include "tests/e2e/console_process.h"
+#include "tests/e2e/stack_suite.h"
+#include "tests/support/http_get.h"
+#include "tests/support/wait_until.h"
+
+namespace reserve::e2e {
+namespace {
+
+namespace pb = ledger::v1;
+using test_support::WaitUntil;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+using Accounts = pb::Accounts::Stub;
+using Ledger = pb::Ledger::Stub;
+using Support = pb::Support::Stub;
+
+constexpr char kScript[] = "<script>document.title=1</script>";
+
+class ConsoleTest : public StackTest {
+ protected:
+  static void SetUpTestSuite() {
+    StartStack({.ledger_flags = {"--poll_interval=50ms"}, .gateway = true, .workers = 1});
+    auto console = ConsoleProcess::Start(*stack_, {"--max_address_rate=0", "--max_account_rate=0",
+                                                   "--card_page=http://127.0.0.1:1/card"});
+    ASSERT_TRUE(console.ok()) << console.status();
+    console_ = console->release();
+  }
+  static void TearDownTestSuite() {
+    delete console_;
+    console_ = nullptr;
+    StackTest::TearDownTestSuite();
+  }
+
+  static void OpenFunded(const std::string& id) {
+    Must(&Accounts::OpenAccount,
+         absl::StrCat("account_id: '", id, "' card_token: 'tok_visa#", id,
+                      "' time_zone: 'America/New_York' display_name: 'The ", id, "'"));
+    EXPECT_TRUE(WaitUntil([&] { return Balance(id) == "15.00"; })) << Balance(id);
+    Must(&Accounts::PutUser, absl::StrCat("account_id: '", id, "' user_id: 'ann'"));
+  }
+  static std::string RecordCall(const std::string& id, const std::string& usage,
+                                const std::string& number, int seconds) {
+    return Text(Must(&Ledger::RecordUsage,
+                     absl::StrCat("account_id: '", id, "' usage { usage_id: '", usage,
+                                  "' user_id: 'ann' start_time { seconds: ",
+                                  absl::ToUnixSeconds(absl::Now()) - 600,
+                                  " } call { direction: DIRECTION_OUTBOUND destination: '", number,
+                                  "' duration { seconds: ", seconds, " } } }"))
+                    .cost());
+  }
+  static std::string Customer(const std::string& id) {
+    return console_->provider().ForCustomer(id);
+  }
+  static std::string Staff() { return console_->provider().ForSupport(); }
+
+  static ConsoleProcess* console_;
+};
+ConsoleProcess* ConsoleTest::console_ = nullptr;
+
+// Every page and form there is, of the account "own", as the product's own table has them.
+std::vector<console::Route> Routes() {
+  static const auto* const ledger =
+      new console::LedgerClient(*MakeChannel("127.0.0.1:1", ChannelOptions()));
+  static const auto* const site = new console::Site(
+      ledger, *console::Texts::Read(*console::embedded::Find("texts/en.txt")), {});
+  return console::AllRoutes(site);
+}
+
+std::string PathOf(const console::Route& route) {
+  return absl::StrReplaceAll(route.pattern,
+                             {{":account", "own"}, {":card", "card-1"}, {":action", "adjust"}});
+}
+
+TEST_F(ConsoleTest, ACustomerSeesNoOtherAccountAndNoPageOfSupport) {
+  OpenFunded("own");
+  OpenFunded("stranger");
+  ASSERT_TRUE(WaitUntil([&] { return console_->Get("/", Customer("own")).status == 303; }));
+  for (const console::Route& route : Routes()) {
+    const auto ask = [&](const std::string& token) {
+      return route.method == "GET" ? console_->Get(PathOf(route), token).status
+                                   : console_->Post(PathOf(route), token, {}).status;
+    };
+    const bool known = route.door == console::Door::kKnown;
+    EXPECT_EQ(ask(Customer("stranger")) == 403, !known || route.method == "POST") << route.pattern;
+    if (route.door == console::Door::kSupport) {
+      EXPECT_EQ(ask(Customer("own")), 403) << route.pattern;
+    }
+  }
+  EXPECT_EQ(console_->Get("/a/own/billing", Customer("own")).status, 200);
+  EXPECT_EQ(console_->Get("/a/own/billing", Staff()).status, 200);
+  EXPECT_EQ(console_->Get("/a/nobody/billing", Staff()).status, 404);
+  EXPECT_EQ(console_->Get("/elsewhere", Staff()).status, 404);
+  EXPECT_EQ(console_->Get("/a/own/settings", Staff()).status, 405);
+  EXPECT_EQ(Balance("own"), "15.00");
+}
+
+TEST_F(ConsoleTest, AFormThatWasForgedChangesNothing) {
+  OpenFunded("forged");
+  const std::string token = Customer("forged");
+  const std::string page = console_->Get("/a/forged/billing", token).body;
+  WebFields fields = {{"request_id", "r-1"}, {"amount", "20"}};
+  EXPECT_EQ(console_->Post("/a/forged/top-up", token, fields).status, 403) << "no form token";
+  fields["form_token"] = HiddenIn(console_->Get("/a/stranger/billing", Staff()).body, "form_token");
+  EXPECT_EQ(console_->Post("/a/forged/top-up", token, fields).status, 403) << "another's";
+  fields["form_token"] = HiddenIn(page, "form_token");
+  ASSERT_NE(fields["form_token"], "");
+  EXPECT_EQ(
+      console_->Post("/a/forged/top-up", token, fields, {{"Origin", "http://evil.example"}}).status,
+      403);
+  EXPECT_EQ(
+      console_->Post("/a/forged/top-up", token, fields, {{"Sec-Fetch-Site", "cross-site"}}).status,
+      403);
+  EXPECT_EQ(console_->Get("/a/forged/cards/given?state=a*b*c&card_token=tok_visa", token).status,
+            403);
+  EXPECT_EQ(Charges("forged").size(), 1u);
+  EXPECT_EQ(console_->Post("/a/forged/top-up", token, fields, {{"Origin", console_->url()}}).status,
+            303);
+}
+
+// --- Billing.
+
+TEST_F(ConsoleTest, ADoubleClickChargesOnce) {
+  OpenFunded("twice");
+  const std::string token = Customer("twice");
+  const WebAnswer before = console_->Get("/a/twice/top-up?amount=20", token);
+  EXPECT_THAT(before.body, AllOf(HasSubstr("will be charged $20.00"), HasSubstr("about $35.00")));
+  const WebFields fields = {{"form_token", HiddenIn(before.body, "form_token")},
+                            {"request_id", HiddenIn(before.body, "request_id")},
+                            {"amount", "20.00"}};
+  std::thread other([&] { console_->Post("/a/twice/top-up", token, fields); });
+  EXPECT_EQ(console_->Post("/a/twice/top-up", token, fields).status, 303);
+  other.join();
+  EXPECT_TRUE(WaitUntil([&] { return Balance("twice") == "35.00"; })) << Balance("twice");
+  EXPECT_EQ(console_->Post("/a/twice/top-up", token, fields).status, 303) << "the back button";
+  EXPECT_EQ(Charges("twice").size(), 2u);
+  EXPECT_EQ(Balance("twice"), "35.00");
+}
+
+TEST_F(ConsoleTest, SettingsAreSavedAndMistakesStandBesideTheirFields) {
+  OpenFunded("set");
+  const std::string token = Customer("set");
+  const WebFields good = {{"reserve_amount", "40"},
+                          {"recharge_threshold", "12.50"},
+                          {"monthly_cap", ""},
+                          {"notify_below", "5"}};
+  const WebAnswer saved = console_->Send("/a/set/billing", "/a/set/settings", token, good);
+  EXPECT_EQ(saved.header("Location"), "/a/set/billing?done=settings") << saved.body;
+  const auto settings = Account("set").billing_settings();
+  EXPECT_EQ(Text(settings.reserve_amount()), "40.00");
+  EXPECT_EQ(Text(settings.recharge_threshold()), "12.50");
+  EXPECT_EQ(Text(settings.notify_below()), "5.00");
+  WebFields bad = good;
+  bad["recharge_threshold"] = "much";
+  const WebAnswer typed = console_->Send("/a/set/billing", "/a/set/settings", token, bad);
+  EXPECT_EQ(typed.status, 400);
+  EXPECT_THAT(typed.body, AllOf(HasSubstr("value=\"much\""), HasSubstr("An amount like 20")));
+  bad["recharge_threshold"] = "41";
+  const WebAnswer refused = console_->Send("/a/set/billing", "/a/set/settings", token, bad);
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body,
+              AllOf(HasSubstr("value=\"41\""), HasSubstr("<strong id=\"threshold-error\">must")));
+  bad = good;
+  bad["etag"] = "stale";
+  bad["reserve_amount"] = "50";
+  EXPECT_THAT(console_->Send("/a/set/billing", "/a/set/settings", token, bad).body,
+              AllOf(HasSubstr("Somebody has changed this meanwhile"), HasSubstr("value=\"50\""),
+                    HasSubstr("It is now: 40.00")));
+  EXPECT_EQ(Text(Account("set").billing_settings().reserve_amount()), "40.00");
+}
+
+TEST_F(ConsoleTest, AutomaticRechargingIsSwitchedAndThePageSaysSo) {
+  OpenFunded("switched");
+  const std::string token = Customer("switched");
+  const std::string page = "/a/switched/billing";
+  console_->Send(page, "/a/switched/automatic", token, {{"automatic", "off"}});
+  EXPECT_FALSE(Account("switched").billing_settings().automatic_recharge());
+  EXPECT_THAT(console_->Get(page, token).body, HasSubstr("Automatic recharging is switched off."));
+  console_->Send(page, "/a/switched/automatic", token, {{"automatic", "on"}});
+  EXPECT_TRUE(Account("switched").billing_settings().automatic_recharge());
+}
+
+TEST_F(ConsoleTest, ACardComesBackFromTheGatewaysPageOnce) {
+  OpenFunded("carded");
+  const std::string token = Customer("carded");
+  const WebAnswer away = console_->Get("/a/carded/cards/new", token);
+  EXPECT_EQ(away.status, 303);
+  const std::string target = away.header("Location");
+  EXPECT_THAT(target, HasSubstr("http://127.0.0.1:1/card?return="));
+  const std::string state = target.substr(target.find("&state=") + 7);
+  const std::string back = absl::StrCat(
+      "/a/carded/cards/given?state=", state,
+      "&card_token=tok_mastercard%23x&brand=%3Cb%3EMaster&last_four=4444&network=mastercard"
+      "&expiry=2031-12");
+  EXPECT_EQ(console_->Get(back, token).header("Location"), "/a/carded/billing?done=card");
+  EXPECT_EQ(console_->Get(back, token).status, 303) << "loaded again";
+  EXPECT_EQ(Account("carded").payment_methods_size(), 2);
+  const std::string page = console_->Get("/a/carded/billing", token).body;
+  EXPECT_THAT(page, AllOf(HasSubstr("&lt;b&gt;Master ending in 4444"), HasSubstr("12/2031")));
+  console_->Send("/a/carded/billing", "/a/carded/cards/card-2/first", token, {});
+  EXPECT_EQ(Account("carded").payment_methods(0).last_four(), "4444");
+  const std::string etag = Account("carded").payment_methods(1).etag();
+  console_->Send("/a/carded/billing", "/a/carded/cards/card-1/remove", token, {{"etag", etag}});
+  EXPECT_EQ(Account("carded").payment_methods_size(), 1);
+}
+
+// --- Calls and prices.
+
+TEST_F(ConsoleTest, CallsAreListedExplainedFilteredAndSummed) {
+  OpenFunded("calls");
+  const std::string token = Customer("calls");
+  const std::string dear = RecordCall("calls", "dear", "+8821600000001", 60);
+  RecordCall("calls", "plain", "+442079460000", 90);
+  const std::string page =
+      console_
+          ->Get(absl::StrCat("/a/calls/calls?from=",
+                             absl::FormatTime("%Y-%m-%d", absl::Now() - absl::Hours(48),
+                                              absl::UTCTimeZone())),
+                token)
+          .body;
+  EXPECT_THAT(page, AllOf(HasSubstr("+442079460000"), HasSubstr("+8821600000001"),
+                          HasSubstr("<dd id=\"range-count\">2</dd>"),
+                          HasSubstr("data-chart=\"bar\""), HasSubstr("Standard rate")));
+  const std::string filtered = console_->Get("/a/calls/calls?number=%2B44&kind=call", token).body;
+  EXPECT_THAT(filtered, AllOf(HasSubstr("+442079460000"), Not(HasSubstr("+8821600000001"))));
+  EXPECT_THAT(console_->Get("/a/calls/calls?number=x", token).status, 400);
+  EXPECT_THAT(console_->Get("/a/calls/calls?from=x", token).body, HasSubstr("A day, like"));
+  const WebAnswer csv = console_->Get("/a/calls/calls.csv", token);
+  EXPECT_THAT(csv.header("Content-Type"), HasSubstr("text/csv"));
+  EXPECT_THAT(csv.body, AllOf(HasSubstr("usage_id,start_time"), HasSubstr("\"dear\""),
+                              HasSubstr("\"plain\"")));
+}
+
+// The address of the next page; empty at the end.
+std::string NextIn(const std::string& body) {
+  const std::string mark = "rel=\"next\" href=\"";
+  const size_t at = body.find(mark);
+  if (at == std::string::npos) return "";
+  const size_t begin = at + mark.size();
+  return absl::StrReplaceAll(body.substr(begin, body.find('"', begin) - begin), {{"&amp;", "&"}});
+}
+
+TEST_F(ConsoleTest, PagesOfAHistoryLeaveNoCallOut) {
+  OpenFunded("many");
+  const std::string token = Customer("many");
+  for (int i = 0; i < 120; ++i) {
+    RecordCall("many", absl::StrCat("call-", i), "+12025550123", 1);
+  }
+  std::set<std::string> seen;
+  std::string path = "/a/many/calls";
+  for (int pages = 0; pages < 5 && !path.empty(); ++pages) {
+    const std::string body = console_->Get(path, token).body;
+    for (int i = 0; i < 120; ++i) {
+      if (absl::StrContains(body, absl::StrCat("\"usage-call-", i, "\""))) {
+        EXPECT_TRUE(seen.insert(absl::StrCat(i)).second) << i << " twice";
+      }
+    }
+    path = NextIn(body);
+  }
+  EXPECT_EQ(seen.size(), 120u);
+}
+
+TEST_F(ConsoleTest, AFileOfTwentyThousandCallsIsWholeAndTakesLittleMemory) {
+  OpenFunded("busy");
+  Must(&Support::AdjustBalance,
+       "account_id: 'busy' request_id: 'much' reason: 'a test' amount { currency_code: 'USD' "
+       "units: 9000 }");
+  const int64_t now = absl::ToUnixSeconds(absl::Now());
+  constexpr int kCalls = 20'000;
+  for (int first = 0; first < kCalls; first += 1000) {
+    pb::BatchRecordUsageRequest batch;
+    for (int i = first; i < first + 1000; ++i) {
+      *batch.add_requests() = Parse<pb::RecordUsageRequest>(absl::StrCat(
+          "account_id: 'busy' usage { usage_id: 'c-", i, "' user_id: 'ann' start_time { seconds: ",
+          now - 120 - 60 * i, " } call { direction: DIRECTION_OUTBOUND destination: '",
+          i % 5 == 0 ? "+442079460000" : "+12025550123", "' duration { seconds: 60 } } }"));
+    }
+    ASSERT_TRUE(Call(stack_->ledger(), &Ledger::BatchRecordUsage, batch).ok());
+  }
+  const std::string token = Customer("busy");
+  const std::string csv = console_->Get("/a/busy/calls.csv", token).body;
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), kCalls + 1);
+  const std::string metrics = test_support::HttpGet(console_->metrics_port(), "/metrics");
+  const size_t at = metrics.find("\nprocess_resident_memory_bytes ");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_LT(std::stod(metrics.substr(at + 31)), 256e6);
+}
+
+TEST_F(ConsoleTest, PricesAreFoundByNameCodeAndNumberAndACallIsQuoted) {
+  OpenFunded("priced");
+  const std::string token = Customer("priced");
+  for (const std::string search : {"united%20kingdom", "%2B44", "%2B442079460000"}) {
+    EXPECT_THAT(console_->Get("/a/priced/prices?search=" + search, token).body,
+                HasSubstr("United Kingdom"))
+        << search;
+  }
+  EXPECT_THAT(console_->Get("/a/priced/prices?search=nowhereland", token).body,
+              HasSubstr("No price was found"));
+  const std::string quoted =
+      console_->Get("/a/priced/prices?number=%2B442079460000&minutes=2&user=ann", token).body;
+  EXPECT_THAT(quoted, AllOf(HasSubstr("id=\"quote\""), HasSubstr("Free minutes before")));
+  EXPECT_THAT(console_->Get("/a/priced/prices?number=%2B44&minutes=x", token).body,
+              HasSubstr("Whole minutes"));
+  EXPECT_EQ(console_->Get("/prices", token).status, 403);
+  EXPECT_EQ(console_->Get("/prices", Staff()).status, 200);
+}
+
+// --- Support.
+
+TEST_F(ConsoleTest, SupportFindsAnAccountByIdNameAndCharge) {
+  OpenFunded("found");
+  Must(
+      &Support::RecordPayment,
+      "account_id: 'found' request_id: 'page' reason: 'a test' means: PAYMENT_MEANS_CARD_ELSEWHERE "
+      "charge_id: 'ch_on_a_page' amount { currency_code: 'USD' units: 5 }");
+  EXPECT_THAT(console_->Get("/support?by=id&find=found", Staff()).body, HasSubstr("/a/found/life"));
+  EXPECT_THAT(console_->Get("/support?by=name&find=THE%20FOUND", Staff()).body,
+              HasSubstr("/a/found/life"));
+  EXPECT_THAT(console_->Get("/support?by=id&find=no%20such", Staff()).body,
+              HasSubstr("No account was found"));
+  EXPECT_THAT(console_->Get("/support?by=charge&find=ch_on_a_page", Staff()).body,
+              HasSubstr("/a/found/life"));
+  EXPECT_THAT(console_->Get("/support?by=charge&find=ch_none", Staff()).body,
+              HasSubstr("No account was found"));
+}
+
+TEST_F(ConsoleTest, SupportTriesBeforeItDoesAndTheLifeTellsWho) {
+  OpenFunded("adjusted");
+  const std::string path = "/a/adjusted/act/adjust";
+  const WebFields typed = {{"amount", "-2.50"}, {"reason", kScript}, {"reference", "T-7"}};
+  WebFields trying = typed;
+  trying["step"] = "try";
+  const WebAnswer tried = console_->Send(path, path, Staff(), trying);
+  EXPECT_EQ(tried.status, 200);
+  EXPECT_THAT(tried.body, AllOf(HasSubstr("-$2.50"), HasSubstr("$12.50"), Not(HasSubstr(kScript))));
+  EXPECT_EQ(Balance("adjusted"), "15.00");
+  WebFields doing = typed;
+  doing["step"] = "do";
+  EXPECT_EQ(console_->Send(path, path, Staff(), doing).header("Location"),
+            "/a/adjusted/life?done=acted");
+  EXPECT_EQ(Balance("adjusted"), "12.50");
+  const std::string life = console_->Get("/a/adjusted/life", Staff()).body;
+  EXPECT_THAT(life, AllOf(HasSubstr("Adjustment"), HasSubstr("&lt;script&gt;"), HasSubstr("sue"),
+                          HasSubstr("T-7"), Not(HasSubstr(kScript))));
+  WebFields missing = doing;
+  missing["reason"] = "";
+  const WebAnswer refused = console_->Send(path, path, Staff(), missing);
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, AllOf(HasSubstr("This is needed"), HasSubstr("value=\"-2.50\"")));
+  ExpectAudited("adjusted");
+}
+
+TEST_F(ConsoleTest, EveryActionOfSupportReachesTheLedger) {
+  OpenFunded("acted");
+  RecordCall("acted", "wrong", "+8821600000001", 60);
+  RecordCall("acted", "long", "+8821600000001", 120);
+  const auto act = [&](const std::string& action, WebFields fields) {
+    const std::string path = "/a/acted/act/" + action;
+    fields["reason"] = "a test";
+    fields["step"] = "try";
+    const WebAnswer tried = console_->Send(path, path, Staff(), fields);
+    EXPECT_THAT(tried.body, HasSubstr("id=\"would\"")) << action << tried.body;
+    fields["step"] = "do";
+    const WebAnswer done = console_->Send(path, path, Staff(), fields);
+    EXPECT_EQ(done.status, 303) << action << done.body;
+  };
+  act("grant", {{"amount", "3"}, {"until", "2035-01-01"}});
+  EXPECT_EQ(Text(Account("acted").promotional_balance()), "3.00");
+  act("void", {{"usage_id", "wrong"}});
+  act("correct", {{"usage_id", "long"}, {"seconds", "60"}});
+  act("pay", {{"amount", "10"}, {"means", "PAYMENT_MEANS_CASH"}, {"reference", "till-1"}});
+  act("refund", {{"ordinal", "1"}, {"amount", "1"}});
+  act("block", {});
+  EXPECT_TRUE(Account("acted").has_block());
+  act("unblock", {});
+  EXPECT_FALSE(Account("acted").has_block());
+  act("lift", {});
+  act("close", {});
+  EXPECT_EQ(Account("acted").state(), pb::ACCOUNT_STATE_CLOSING);
+  EXPECT_THAT(console_->Get("/a/acted/billing", Customer("acted")).body,
+              AllOf(HasSubstr("Being closed"), Not(HasSubstr("id=\"top-up\""))));
+  EXPECT_EQ(console_->Get("/support/reviews", Staff()).status, 200);
+  EXPECT_EQ(console_->Get("/a/acted/act/nothing", Staff()).status, 404);
+}
+
+// --- Bad days.
+
+TEST_F(ConsoleTest, AFormThatTheLedgerDidNotAnswerIsSentAgainAndDoneOnce) {
+  OpenFunded("waited");
+  const std::string token = Customer("waited");
+  const std::string page = console_->Get("/a/waited/top-up?amount=20", token).body;
+  stack_->ledger_process()->Kill();
+  const WebAnswer lost = console_->Post("/a/waited/top-up", token,
+                                        {{"form_token", HiddenIn(page, "form_token")},
+                                         {"request_id", HiddenIn(page, "request_id")},
+                                         {"amount", "20.00"}});
+  EXPECT_EQ(lost.status, 503);
+  EXPECT_EQ(HiddenIn(lost.body, "request_id"), HiddenIn(page, "request_id"));
+  EXPECT_EQ(HiddenIn(lost.body, "amount"), "20.00");
+  EXPECT_EQ(console_->Get("/a/waited/billing", token).status, 503);
+  ASSERT_TRUE(stack_->StartLedger().ok());
+  const auto again = [&] {
+    return console_
+        ->Post("/a/waited/top-up", token,
+               {{"form_token", HiddenIn(lost.body, "form_token")},
+                {"request_id", HiddenIn(lost.body, "request_id")},
+                {"amount", HiddenIn(lost.body, "amount")}})
+        .status;
+  };
+  EXPECT_TRUE(WaitUntil([&] { return again() == 303; }));
+  EXPECT_TRUE(WaitUntil([&] { return Balance("waited") == "35.00"; })) << Balance("waited");
+  EXPECT_EQ(Charges("waited").size(), 2u);
+}
+
+TEST_F(ConsoleTest, ItDoesNotStartWithoutKeysAnAudienceOrAProxyBeforeOtherMachines) {
+  const std::string jwks = stack_->folder() + "/start-jwks";
+  std::ofstream(jwks) << console_->provider().Jwks();
+  const std::vector<std::string> good = {"--listen=127.0.0.1:0", "--jwks_file=" + jwks,
+                                         "--token_audience=x"};
+  const auto refusal = [&](const std::string& flag) {
+    std::vector<std::string> args = good;
+    args.push_back(flag);
+    const auto process = test_support::Subprocess::Start({.program = "console", .args = args});
+    EXPECT_TRUE(process.ok()) << process.status();
+    EXPECT_EQ((*process)->Wait(absl::Seconds(20)), 2) << flag;
+    return (*process)->Stderr();
+  };
+  EXPECT_THAT(refusal("--jwks_file="), HasSubstr("--jwks_file"));
+  EXPECT_THAT(refusal("--jwks_file=/nowhere"), HasSubstr("--jwks_file"));
+  EXPECT_THAT(refusal("--token_audience="), HasSubstr("--token_audience"));
+  EXPECT_THAT(refusal("--listen=0.0.0.0:0"), HasSubstr("--behind_proxy"));
+  EXPECT_THAT(refusal("--public_url=pages.example.org"), HasSubstr("--public_url"));
+  EXPECT_THAT(refusal("--card_page=x"), HasSubstr("--card_page"));
+  EXPECT_THAT(refusal("--currency=usd"), HasSubstr("--currency"));
+  EXPECT_THAT(refusal("--web_threads=1"), HasSubstr("--web_threads"));
+  EXPECT_THAT(refusal("--max_address_rate=-1"), HasSubstr("--max_address_rate"));
+  EXPECT_THAT(refusal("--max_account_rate=nan"), HasSubstr("--max_account_rate"));
+}
+
+TEST_F(ConsoleTest, WhoComesTooOftenIsToldToWaitAndADrainEndsInGoodOrder) {
+  auto console = ConsoleProcess::Start(*stack_, {"--max_address_rate=3", "--public_prices"});
+  ASSERT_TRUE(console.ok()) << console.status();
+  EXPECT_EQ((*console)->Get("/prices", "").status, 200) << "public, as the flag says";
+  EXPECT_TRUE(WaitUntil([&] {
+    const WebAnswer answer = (*console)->Get("/prices", "");
+    return answer.status == 429 && answer.header("Retry-After") == "1";
+  }));
+  EXPECT_THAT(test_support::HttpGet((*console)->metrics_port(), "/metrics"),
+              HasSubstr("reserve_console_requests_total{page=\"GET /prices\",status=\"200\"}"));
+  (*console)->process()->Signal(SIGTERM);
+  EXPECT_EQ((*console)->process()->Wait(absl::Seconds(20)), 0);
+}
+
+}  // namespace
+}  // namespace reserve::e2e
