@@ -14,6 +14,7 @@ import sys
 import time
 
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.chrome.options import Options
@@ -63,15 +64,34 @@ class Browser:
         return self.driver.find_element(By.CSS_SELECTOR, css)
 
     def text(self, css="main"):
-        return self.find(css).text
+        # The page may be another one while it is read.
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.find(css).text
+            except (StaleElementReferenceException, NoSuchElementException):
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
 
     def click(self, words, within="main"):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                if self.click_now(words, within):
+                    return
+            except StaleElementReferenceException:
+                pass
+            time.sleep(0.05)
+        fail(f"there is nothing called '{words}' on {self.driver.current_url}: {self.text()}")
+
+    def click_now(self, words, within):
         for one in self.driver.find_elements(By.CSS_SELECTOR, f"{within} a, {within} button"):
             if one.text.strip() == words:
                 self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", one)
                 one.click()
-                return
-        fail(f"there is nothing called '{words}' on {self.driver.current_url}: {self.text()}")
+                return True
+        return False
 
     def fill(self, name, value):
         field = self.find(f"main [name='{name}']:not([type=hidden])")
