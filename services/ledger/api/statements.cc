@@ -70,7 +70,7 @@ absl::StatusOr<Period> PeriodFrom(const pb::ListEntriesRequest& request,
     }
     RESERVE_ASSIGN_OR_RETURN(const absl::CivilMonth month, MonthFrom(request.month()));
     // A change of the zone moves the ends of months by a day or so: its middle is in it.
-    const absl::CivilSecond middle = absl::CivilSecond(month) + 14 * 24 * 3600;
+    const absl::CivilSecond middle = absl::CivilSecond(absl::CivilDay(month) + 14);
     const domain::CalendarWindow window =
         domain::WindowAt(account.calendar, domain::CalendarUnit::kMonth,
                          absl::FromCivil(middle, absl::UTCTimeZone()));
