@@ -26,6 +26,8 @@ ACCOUNT = "told"
 
 class Endpoint(http.server.BaseHTTPRequestHandler):
     got = []
+    keys = set()
+    repeated = 0  # requests with a key that was there before
     refuse = 0  # so many requests more
 
     def do_POST(self):  # noqa: N802 - the name is the library's
@@ -34,7 +36,13 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
         if refused:
             Endpoint.refuse -= 1
         elif event["account_id"] == ACCOUNT:
-            Endpoint.got.append(int(event["event_seq"]))
+            # As any endpoint should: what was under way at the kill may come again, by the same key.
+            key = self.headers["Idempotency-Key"]
+            if key in Endpoint.keys:
+                Endpoint.repeated += 1
+            else:
+                Endpoint.keys.add(key)
+                Endpoint.got.append(int(event["event_seq"]))
         self.send_response(503 if refused else 204)
         self.end_headers()
 
@@ -102,6 +110,8 @@ def main(ledger, folder):
         expected = list(range(1, last_event(channel) + 1))
         if Endpoint.got != expected:
             sys.exit(f"the endpoint got {Endpoint.got}, not {expected}")
+        if Endpoint.repeated > 1:
+            sys.exit(f"{Endpoint.repeated} requests were repeated; only the one at the kill may be")
     finally:
         running.kill()
         running.wait()

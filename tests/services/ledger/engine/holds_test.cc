@@ -146,7 +146,7 @@ TEST_F(HoldsTest, H3_TwoLedgersShareAHold) {
   Do(Create("a"));
   for (int i = 1; i <= 10; ++i) {
     Engine& engine = i % 2 == 0 ? *engine_ : *other;
-    EXPECT_EQ(DoAt(engine, Extend("a", i, 60 * i)).hold->granted_seconds, 60 * i + 60);
+    EXPECT_EQ(DoAt(engine, Extend("a", i, int64_t{60} * i)).hold->granted_seconds, 60 * i + 60);
   }
   EXPECT_EQ(DoAt(*other, Extend("a", 10, 600)).hold->granted_seconds, 660) << "a repeat";
   EXPECT_EQ(DoAt(*other, Create("b")).hold->slot, 2);
@@ -423,8 +423,8 @@ TEST_F(HoldsTest, H3_TwoLedgersThatExtendOneHoldAtATimeGrantItOnce) {
   Do(Create("a"));
   for (int number = 1; number <= 20; ++number) {
     HoldReply replies[2];
-    AtATime([&] { replies[0] = DoAt(*engine_, Extend("a", number, 60 * number)); },
-            [&] { replies[1] = DoAt(*other, Extend("a", number, 60 * number)); });
+    AtATime([&] { replies[0] = DoAt(*engine_, Extend("a", number, int64_t{60} * number)); },
+            [&] { replies[1] = DoAt(*other, Extend("a", number, int64_t{60} * number)); });
     for (const HoldReply& reply : replies) {
       EXPECT_EQ(reply.hold->granted_seconds, 60 * number + 60);
       EXPECT_EQ(reply.hold->extension, number);

@@ -67,7 +67,7 @@ class PricesTest : public testing::Test {
   // Twenty seconds before the night begins in Berlin, yesterday or today.
   absl::Time BeforeNight() const {
     const absl::CivilDay day(absl::ToCivilSecond(TestNow() - absl::Hours(18), zone_));
-    return absl::FromCivil(absl::CivilSecond(day) + 18 * 3'600 - 20, zone_);
+    return absl::FromCivil(absl::CivilSecond(absl::CivilHour(day) + 18) - 20, zone_);
   }
 
   UsageReply Record(const std::string& id, const char* number, int64_t seconds, absl::Time start) {

@@ -215,15 +215,15 @@ TEST_F(ReratingsTest, U6_AWrongDeckIsMadeGoodOverAllAccountsAsTheDryRunSaid) {
   const Outlook outlook = Preview(*engine, OrderOf("all"));
   EXPECT_EQ(outlook.counts.looked_at, 120);
   EXPECT_EQ(outlook.differences.size(), 120u);
-  EXPECT_EQ(BalanceOf("a0"), 15 * kNanosPerUnit - 40 * 7 * kNanosPerCent) << "nothing was done";
+  EXPECT_EQ(BalanceOf("a0"), 15 * kNanosPerUnit - 40 * (7 * kNanosPerCent)) << "nothing was done";
 
   Add(OrderOf("all"));
   engine->reratings().Announce();
   const ReratingJob done = Await("all");
   EXPECT_EQ(done.counts.changed, 120);
   EXPECT_EQ(done.counts.returned, outlook.counts.returned);
-  EXPECT_EQ(done.counts.returned, 120 * 4 * kNanosPerCent);
-  EXPECT_EQ(BalanceOf("a0"), 15 * kNanosPerUnit - 40 * 3 * kNanosPerCent);
+  EXPECT_EQ(done.counts.returned, 120 * (4 * kNanosPerCent));
+  EXPECT_EQ(BalanceOf("a0"), 15 * kNanosPerUnit - 40 * (3 * kNanosPerCent));
   EXPECT_EQ(ledger_.Audit().difference_count, 0);
   // Once it is done nothing more would come of it.
   EXPECT_TRUE(Preview(*engine, OrderOf("all")).differences.empty());
@@ -240,7 +240,7 @@ TEST_F(ReratingsTest, U6_TwoLedgersDoAReratingOnceAndInTheOrderInWhichTheyWereAs
   EXPECT_EQ(Add(OrderOf("first", 2)).number, 1) << "it is there";
   EXPECT_EQ(Await("second").counts.changed, 1'200);
   EXPECT_EQ(Get("first").counts.changed, 1'200);
-  EXPECT_EQ(Get("second").counts.charged, 1'200 * 2 * kNanosPerCent);
+  EXPECT_EQ(Get("second").counts.charged, 1'200 * (2 * kNanosPerCent));
   EXPECT_EQ(ledger_.Audit().entries, 4 * (1 + 300 * 3));
 }
 
@@ -260,7 +260,7 @@ TEST_F(ReratingsTest, U6_AnotherLedgerGoesOnWhereOneEndedAndNothingIsDoneTwice) 
   const auto next = ledger_.StartEngine();
   const ReratingJob done = Await("all");
   EXPECT_EQ(done.counts.changed, 1'800);
-  EXPECT_EQ(done.counts.returned, 1'800 * 4 * kNanosPerCent);
+  EXPECT_EQ(done.counts.returned, 1'800 * (4 * kNanosPerCent));
   EXPECT_EQ(ledger_.Audit().entries, 2 * (1 + 900 * 2));
 }
 
@@ -459,13 +459,13 @@ TEST_F(ReratingsTest, K3_WhatIsUnratedIsRatedByANamedDeckOnceThoughItsNewEntryIs
                   .ok());
   ReratingOrder order = OrderOf("france");
   order.include_unrated = true;
-  EXPECT_EQ(Preview(*engine, order).counts.charged, 600 * 5 * kNanosPerCent);
+  EXPECT_EQ(Preview(*engine, order).counts.charged, 600 * (5 * kNanosPerCent));
   Add(order);
   engine->reratings().Announce();
   const ReratingJob done = Await("france");
   EXPECT_EQ(done.counts.looked_at, 600);
   EXPECT_EQ(done.counts.changed, 600);
-  EXPECT_EQ(done.counts.charged, 600 * 5 * kNanosPerCent);
+  EXPECT_EQ(done.counts.charged, 600 * (5 * kNanosPerCent));
   EXPECT_EQ(ledger_.Audit().difference_count, 0);
 }
 
@@ -477,7 +477,7 @@ TEST_F(ReratingsTest, G12_ADearerDeckOverManyAccountsChargesNobodyByItself) {
   EXPECT_EQ(outlook.consequences.accounts, 5);
   EXPECT_EQ(outlook.consequences.below_zero, 5);  // 15 - 40 * 0.50
   EXPECT_EQ(outlook.consequences.recharges, 5);
-  EXPECT_EQ(outlook.consequences.recharged, 5 * 15 * kNanosPerUnit);
+  EXPECT_EQ(outlook.consequences.recharged, 5 * (15 * kNanosPerUnit));
   Add(OrderOf("dear"));
   engine->reratings().Announce();
   Await("dear");

@@ -204,7 +204,8 @@ TEST_F(UnratedTest, U5_ACorrectionAndItsOriginalAtTheSameTimeLeaveOneFact) {
     EXPECT_TRUE(corrected->voided.has_value());
     EXPECT_EQ(StatusOf(*two, original), domain::UsageStatus::kVoided);
     EXPECT_EQ(StatusOf(*one, right), domain::UsageStatus::kRated);
-    EXPECT_EQ(ledger_.Account(kAccount).balance, 15 * kNanosPerUnit - (i + 1) * 7 * kNanosPerCent);
+    EXPECT_EQ(ledger_.Account(kAccount).balance,
+              15 * kNanosPerUnit - (i + 1) * (7 * kNanosPerCent));
   }
   EXPECT_EQ(ledger_.Audit().difference_count, 0);
 }
