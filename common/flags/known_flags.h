@@ -68,6 +68,8 @@ constexpr absl::string_view kKnownFlags[] = {
     "listen",
     "log_level",
     "longest_call",
+    "mastercard_declines_per_24_hours",
+    "mastercard_declines_per_30_days",
     "max_account_rate",
     "max_address_rate",
     "max_batch",
@@ -125,6 +127,7 @@ constexpr absl::string_view kKnownFlags[] = {
     "to",
     "token_audience",
     "token_issuer",
+    "visa_declines_per_30_days",
     "web_threads",
     "worker_id",
 };
