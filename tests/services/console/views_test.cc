@@ -18,6 +18,7 @@
 #include "services/console/embedded/embedded.h"
 #include "services/console/views/account_words.h"
 #include "services/console/views/billing_view.h"
+#include "services/console/views/country_name.h"
 #include "services/console/views/formatter.h"
 #include "services/console/views/history_view.h"
 #include "services/console/views/page_data.h"
@@ -75,6 +76,16 @@ TEST(FormatterTest, MoneyIsExactAndOfTheReadersLanguage) {
   for (const std::string strange : {"", "xx", "*", "\x01", "en-US;q=nan"}) {
     EXPECT_EQ(Formatter(strange, "UTC").Money(Dollars(15)), "$15.00") << strange;
   }
+}
+
+TEST(FormatterTest, CountriesAreNamedInTheReadersLanguageWithTheCodeThatFiltersTake) {
+  const Formatter english("en-US", "UTC");
+  EXPECT_EQ(CountryName("GB", english, English()), "United Kingdom (GB)");
+  EXPECT_EQ(CountryName("GB", Formatter("de-DE", "UTC"), English()),
+            "Vereinigtes K\u00f6nigreich (GB)");
+  EXPECT_EQ(CountryName("SATELLITE", english, English()), "Satellite networks (SATELLITE)");
+  EXPECT_EQ(CountryName("", english, English()), "not known");
+  EXPECT_EQ(CountryName("<b", english, English()), "<b");
 }
 
 TEST(FormatterTest, TimesAreOfTheAccountsZone) {
