@@ -133,7 +133,7 @@ absl::Status InsertRates(Connection& connection, int64_t version, const RateRows
         "INSERT INTO rates (deck_version,kind,prefix,carrier,line,destination_name,shape) VALUES ");
     for (; next < rows.size() && sql.size() < kMaxRatesBytes; ++next) {
       line = next > 0 && rows.SameKey(next - 1, next) ? line + 1 : 0;
-      rates::UnpackDigits(rows.DigitsAt(next), &prefix);
+      UnpackDigits(rows.DigitsAt(next), &prefix);
       sql.Row()
           .Int(version)
           .Int(static_cast<int64_t>(rows.KindAt(next)))
