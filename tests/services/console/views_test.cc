@@ -210,7 +210,7 @@ TEST(TemplatesTest, WhatPeopleWroteIsText) {
   Data data;
   data.set("title", "<script>alert(1)</script>");
   data.set("words", "\"><img src=x onerror=alert(1)>'");
-  const std::string page = Draw("refusal", English(), data);
+  const std::string page = Drawing(English()).Draw("refusal", data);
   EXPECT_THAT(
       page, AllOf(StartsWith("<!DOCTYPE html>"), Not(HasSubstr("<script>")), Not(HasSubstr("<img")),
                   HasSubstr("&lt;script&gt;"), HasSubstr("&quot;&gt;&lt;img")));
@@ -377,7 +377,7 @@ std::string Sample(const std::string& template_name, const std::string& file, Da
   data.set("form_token", "t");
   data.set("request_id", "r");
   data.set("zone_note", English().Say("zone_note", {"America/Argentina/ComodRivadavia"}));
-  const std::string page = Draw(template_name, English(), data);
+  const std::string page = Drawing(English()).Draw(template_name, data);
   const fs::path folder = fs::path(test_support::BuildDir()) / "console-samples";
   fs::create_directories(folder / "static");
   for (const embedded::File& one : embedded::Files()) {
