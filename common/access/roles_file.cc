@@ -18,7 +18,6 @@ absl::StatusOr<std::unique_ptr<RolesFile>> RolesFile::Open(const std::string& pa
 RolesFile::RolesFile(std::string path, prometheus::Registry& registry, absl::Duration look_interval,
                      RolesByCaller roles)
     : path_(std::move(path)),
-      look_interval_(look_interval),
       failed_(prometheus::BuildCounter()
                   .Name("reserve_roles_file_failed_reloads_total")
                   .Help("Looks at the roles file that found it missing or without sense; the last "
@@ -32,16 +31,7 @@ RolesFile::RolesFile(std::string path, prometheus::Registry& registry, absl::Dur
                    .Add({})),
       roles_(std::make_shared<const RolesByCaller>(std::move(roles))) {
   callers_.Set(static_cast<double>(roles_->size()));
-  thread_ = std::thread([this] { Loop(); });
-}
-
-RolesFile::~RolesFile() {
-  {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-    waker_.Wake();
-  }
-  thread_.join();
+  looks_.emplace(look_interval, [this] { Look(); });
 }
 
 std::optional<Roles> RolesFile::Of(absl::string_view caller) const {
@@ -53,17 +43,6 @@ std::optional<Roles> RolesFile::Of(absl::string_view caller) const {
   const auto found = roles->find(caller);
   if (found == roles->end()) return std::nullopt;
   return found->second;
-}
-
-void RolesFile::Loop() {
-  while (true) {
-    {
-      absl::MutexLock lock(&mutex_);
-      waker_.Await(look_interval_);
-      if (stopping_) return;
-    }
-    Look();
-  }
 }
 
 void RolesFile::Look() {

@@ -18,7 +18,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
@@ -26,7 +25,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/access/roles.h"
-#include "common/clock/monotonic.h"
+#include "common/clock/repeater.h"
 
 namespace reserve {
 
@@ -36,7 +35,6 @@ class RolesFile {
   static absl::StatusOr<std::unique_ptr<RolesFile>> Open(
       const std::string& path, prometheus::Registry& registry,
       absl::Duration look_interval = absl::Seconds(5));
-  ~RolesFile();
   RolesFile(const RolesFile&) = delete;
   RolesFile& operator=(const RolesFile&) = delete;
 
@@ -49,20 +47,16 @@ class RolesFile {
  private:
   RolesFile(std::string path, prometheus::Registry& registry, absl::Duration look_interval,
             RolesByCaller roles);
-  void Loop();
   void Look();
 
   const std::string path_;
-  const absl::Duration look_interval_;
   prometheus::Counter& failed_;
   prometheus::Gauge& callers_;
   std::string mistake_;  // the one that was logged last; of the thread alone
   mutable absl::Mutex mutex_;
-  Waker waker_{&mutex_};
   std::shared_ptr<const RolesByCaller> roles_ ABSL_GUARDED_BY(mutex_);
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::atomic<int64_t> generation_ = 0;
-  std::thread thread_;
+  std::optional<Repeater> looks_;  // the last: it ends first
 };
 
 }  // namespace reserve

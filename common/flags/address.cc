@@ -51,6 +51,16 @@ absl::Status CheckListenAddress(absl::string_view flag, absl::string_view addres
                          may_be_unix ? ", nor unix:/path" : "", "; ports are 0 (any) to 65535"));
 }
 
+HostAndPort SplitHostAndPort(absl::string_view address) {
+  const size_t colon = address.rfind(':');
+  HostAndPort parts;
+  absl::string_view host = address.substr(0, colon);
+  if (absl::ConsumePrefix(&host, "[")) absl::ConsumeSuffix(&host, "]");
+  parts.host = std::string(host);
+  if (!absl::SimpleAtoi(address.substr(colon + 1), &parts.port)) parts.port = 0;
+  return parts;
+}
+
 bool IsLoopback(absl::string_view address) {
   for (const absl::string_view scheme : {"unix:", "unix-abstract:"}) {
     if (absl::StartsWith(address, scheme)) return true;

@@ -21,6 +21,14 @@ absl::Status CheckListenAddress(absl::string_view flag, absl::string_view addres
 // of gRPC's schemes, like unix:/path. INVALID_ARGUMENT naming `flag`.
 absl::Status CheckTarget(absl::string_view flag, absl::string_view target);
 
+// The two parts of one that CheckListenAddress has found good and that is no unix socket, as a
+// library of sockets takes them: IPv6 without its brackets.
+struct HostAndPort {
+  std::string host;
+  int port = 0;
+};
+HostAndPort SplitHostAndPort(absl::string_view address);
+
 // Is an address that one of the two has found good this machine's own: a loopback address,
 // localhost, or a unix socket? Other names are taken for other machines, whatever they resolve to.
 bool IsLoopback(absl::string_view address);

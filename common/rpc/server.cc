@@ -27,6 +27,7 @@
 #include "common/rpc/caller.h"
 #include "common/rpc/deadline.h"
 #include "common/rpc/grpc_log.h"
+#include "common/rpc/port_file.h"
 #include "common/telemetry/log.h"
 #include "grpc/health/v1/health.pb.h"
 
@@ -119,21 +120,6 @@ void SetLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
     quota.Resize(static_cast<size_t>(options.max_memory_bytes));
     builder->SetResourceQuota(quota);
   }
-}
-
-// Whoever waits for the file must never see half of it.
-absl::Status WritePortFile(const std::string& path, int port) {
-  const std::string unfinished = absl::StrCat(path, ".tmp");
-  std::FILE* file = std::fopen(unfinished.c_str(), "we");
-  if (file == nullptr) {
-    return absl::UnavailableError(absl::StrCat("can't write the port file '", path, "'"));
-  }
-  const bool written = std::fprintf(file, "%d\n", port) > 0;
-  const bool closed = std::fclose(file) == 0;
-  if (!written || !closed || std::rename(unfinished.c_str(), path.c_str()) != 0) {
-    return absl::UnavailableError(absl::StrCat("can't write the port file '", path, "'"));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace

@@ -61,23 +61,14 @@ absl::StatusOr<std::shared_ptr<TlsIdentity>> TlsIdentity::Open(const TlsFiles& f
                                                                absl::Duration look_interval) {
   if (files.empty()) return absl::InvalidArgumentError("TLS needs files");
   RESERVE_RETURN_IF_ERROR(CheckTlsFiles(files));
-  std::shared_ptr<TlsIdentity> identity(new TlsIdentity(files, look_interval));
+  std::shared_ptr<TlsIdentity> identity(new TlsIdentity(files));
   if (registry != nullptr) identity->Register(*registry);
   RESERVE_RETURN_IF_ERROR(
       identity->Take(ReadOwnCertificate(files), "certificate", &identity->own_));
   RESERVE_RETURN_IF_ERROR(
       identity->Take(ReadAuthorities(files), "authority", &identity->authorities_));
-  identity->thread_ = std::thread([raw = identity.get()] { raw->Loop(); });
+  identity->looks_.emplace(look_interval, [raw = identity.get()] { raw->LookAgain(); });
   return identity;
-}
-
-TlsIdentity::~TlsIdentity() {
-  {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-    waker_.Wake();
-  }
-  if (thread_.joinable()) thread_.join();
 }
 
 std::shared_ptr<grpc::experimental::CertificateProviderInterface> TlsIdentity::NewProvider() const {
@@ -105,17 +96,10 @@ void TlsIdentity::Register(prometheus::Registry& registry) {
                  .Add({});
 }
 
-void TlsIdentity::Loop() {
-  while (true) {
-    {
-      absl::MutexLock lock(&mutex_);
-      waker_.Await(look_interval_);
-      if (stopping_) return;
-    }
-    // What is bad was logged; the next look is soon.
-    Take(ReadOwnCertificate(files_), "certificate", &own_).IgnoreError();
-    Take(ReadAuthorities(files_), "authority", &authorities_).IgnoreError();
-  }
+void TlsIdentity::LookAgain() {
+  // What is bad was logged; the next look is soon.
+  Take(ReadOwnCertificate(files_), "certificate", &own_).IgnoreError();
+  Take(ReadAuthorities(files_), "authority", &authorities_).IgnoreError();
 }
 
 absl::Status TlsIdentity::Take(absl::StatusOr<TlsPart> read, absl::string_view what, Part* part) {

@@ -19,15 +19,13 @@
 #include <prometheus/registry.h>
 
 #include <memory>
+#include <optional>
 #include <string>
-#include <thread>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "common/clock/monotonic.h"
+#include "common/clock/repeater.h"
 #include "common/rpc/tls_files.h"
 
 namespace reserve {
@@ -39,7 +37,6 @@ class TlsIdentity {
   static absl::StatusOr<std::shared_ptr<TlsIdentity>> Open(
       const TlsFiles& files, prometheus::Registry* registry,
       absl::Duration look_interval = absl::Seconds(5));
-  ~TlsIdentity();
   TlsIdentity(const TlsIdentity&) = delete;
   TlsIdentity& operator=(const TlsIdentity&) = delete;
 
@@ -69,23 +66,18 @@ class TlsIdentity {
     prometheus::Gauge* days_left = nullptr;
   };
 
-  TlsIdentity(TlsFiles files, absl::Duration look_interval)
-      : files_(std::move(files)), look_interval_(look_interval) {}
+  explicit TlsIdentity(TlsFiles files) : files_(std::move(files)) {}
 
   void Register(prometheus::Registry& registry);
-  void Loop();
+  void LookAgain();
   // Takes what was read, if it can serve and is new.
   absl::Status Take(absl::StatusOr<TlsPart> read, absl::string_view what, Part* part);
 
   const TlsFiles files_;
-  const absl::Duration look_interval_;
   Part own_;
   Part authorities_;
   prometheus::Counter* failed_ = nullptr;
-  absl::Mutex mutex_;
-  Waker waker_{&mutex_};
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  std::optional<Repeater> looks_;  // the last: it ends first
 };
 
 }  // namespace reserve

@@ -1,7 +1,6 @@
 // console: the pages of customers and of support, in front of a ledger.
 
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "common/money/money.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/health_port.h"
+#include "common/rpc/port_file.h"
 #include "common/rpc/rpc_flags.h"
 #include "common/rpc/shutdown_signal.h"
 #include "common/telemetry/log.h"
@@ -115,17 +115,6 @@ WebOptions WebOptionsFromFlags() {
   return options;
 }
 
-absl::Status WritePort(int port) {
-  const std::string path = absl::GetFlag(FLAGS_port_file);
-  if (path.empty()) return absl::OkStatus();
-  const std::string unfinished = path + ".new";
-  std::ofstream(unfinished) << port << "\n";
-  if (std::rename(unfinished.c_str(), path.c_str()) != 0) {
-    return absl::UnavailableError(absl::StrCat("can't write ", path));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Run(ShutdownSignal* signal) {
   RESERVE_RETURN_IF_ERROR(CheckRpcFlags());
   RESERVE_RETURN_IF_ERROR(CheckOwnFlags());
@@ -152,7 +141,9 @@ absl::Status Run(ShutdownSignal* signal) {
                                  return site.Refusal(visit, status, why);
                                },
                                keys.get(), &metrics->registry()));
-  RESERVE_RETURN_IF_ERROR(WritePort(web->port()));
+  if (const std::string path = absl::GetFlag(FLAGS_port_file); !path.empty()) {
+    RESERVE_RETURN_IF_ERROR(WritePortFile(path, web->port()));
+  }
   health->SetReady(true);
   Log(Severity::kInfo, "listening",
       {{"port", web->port()},

@@ -7,13 +7,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
 #include "common/digest/random_key.h"
 #include "common/error/error.h"
 #include "common/flags/address.h"
+#include "common/text/html.h"
+#include "common/text/url_text.h"
 
 namespace reserve::gateway_stub {
 namespace {
@@ -37,18 +36,6 @@ constexpr Offer kOffers[] = {
     {"tok_pending_5000", "Visa that takes five seconds", "Visa", "0077", "visa"},
 };
 
-std::string Escaped(absl::string_view text) {
-  return absl::StrReplaceAll(
-      text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}, {"'", "&#39;"}});
-}
-
-std::string UrlText(absl::string_view text) {
-  std::string encoded;
-  for (const char c : text)
-    absl::StrAppendFormat(&encoded, "%%%02X", static_cast<unsigned char>(c));
-  return encoded;
-}
-
 bool IsWebAddress(const std::string& url) {
   return absl::StartsWith(url, "https://") || absl::StartsWith(url, "http://");
 }
@@ -59,9 +46,9 @@ std::string PageFor(const httplib::Request& request) {
       "content=\"width=device-width, initial-scale=1\"><title>Give a card</title></head><body>"
       "<main><h1>Give a card</h1><p>This gateway is a stand-in: it charges nobody.</p>"
       "<form method=\"get\" action=\"/given\"><input type=\"hidden\" name=\"return\" value=\"",
-      Escaped(request.get_param_value("return")),
+      EscapeHtml(request.get_param_value("return")),
       "\"><input type=\"hidden\" name=\"state\" value=\"",
-      Escaped(request.get_param_value("state")),
+      EscapeHtml(request.get_param_value("state")),
       "\"><p><label for=\"card\">Card</label> <select id=\"card\" name=\"card\">");
   for (const Offer& offer : kOffers) {
     absl::StrAppend(&page, "<option value=\"", offer.token, "\">", offer.words, "</option>");
@@ -117,10 +104,8 @@ absl::StatusOr<std::unique_ptr<CardPage>> CardPage::Start(const std::string& lis
   page->server_ = std::make_unique<httplib::Server>();
   page->server_->Get("/card", Serve);
   page->server_->Get("/given", Serve);
-  const size_t colon = listen.rfind(':');
-  int port = 0;
-  if (!absl::SimpleAtoi(listen.substr(colon + 1), &port) ||
-      !page->server_->bind_to_port(listen.substr(0, colon), port)) {
+  const HostAndPort address = SplitHostAndPort(listen);
+  if (!page->server_->bind_to_port(address.host, address.port)) {
     return absl::UnavailableError(absl::StrCat("can't listen on ", listen));
   }
   page->thread_ = std::thread([server = page->server_.get()] { server->listen_after_bind(); });

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/reflection.h"
@@ -107,6 +108,16 @@ TEST_F(FlagsTest, AddressesAreCheckedByTheirMeaning) {
                           "http://ledger:1", "unix:"}) {
     EXPECT_FALSE(CheckTarget("--ledger", bad).ok()) << bad;
   }
+}
+
+TEST_F(FlagsTest, AnAddressThatIsGoodHasItsTwoParts) {
+  const auto parts = [](absl::string_view address) {
+    const HostAndPort split = SplitHostAndPort(address);
+    return std::pair(split.host, split.port);
+  };
+  EXPECT_EQ(parts("127.0.0.1:8080"), std::pair(std::string("127.0.0.1"), 8080));
+  EXPECT_EQ(parts("localhost:0"), std::pair(std::string("localhost"), 0));
+  EXPECT_EQ(parts("[::1]:50051"), std::pair(std::string("::1"), 50051));
 }
 
 TEST_F(FlagsTest, ThisMachinesOwnAddressesAreTold) {

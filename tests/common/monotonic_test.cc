@@ -1,8 +1,11 @@
 #include "common/clock/monotonic.h"
+#include "common/clock/repeater.h"
 
+#include <atomic>
 #include <thread>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
@@ -12,6 +15,26 @@ namespace {
 
 const absl::Time kNoon = absl::FromUnixSeconds(1'790'000'000);
 constexpr Moment kMoment = absl::Hours(1000);
+
+TEST(RepeaterTest, CallsAgainAndAgain) {
+  int calls = 0;  // of the thread alone, until it has ended
+  absl::Notification third;
+  {
+    const Repeater repeater(absl::Milliseconds(1), [&] {
+      if (++calls == 3) third.Notify();
+    });
+    third.WaitForNotification();
+  }
+  EXPECT_GE(calls, 3);
+}
+
+TEST(RepeaterTest, ItsEndDoesNotWaitForTheNextCall) {
+  std::atomic<int> calls = 0;
+  {
+    const Repeater repeater(absl::InfiniteDuration(), [&] { ++calls; });
+  }
+  EXPECT_EQ(calls, 0);
+}
 
 TEST(WakerTest, AWaitThatNobodyEndsLastsAsLongAsItShould) {
   absl::Mutex mutex;

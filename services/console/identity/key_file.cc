@@ -12,30 +12,20 @@ namespace reserve::console {
 absl::StatusOr<std::unique_ptr<KeyFile>> KeyFile::Open(const std::string& path,
                                                        prometheus::Registry& registry,
                                                        absl::Duration look_interval) {
-  auto file = std::unique_ptr<KeyFile>(new KeyFile(path, registry, look_interval));
+  auto file = std::unique_ptr<KeyFile>(new KeyFile(path, registry));
   const absl::Status read = file->Look();
   if (!read.ok()) return InvalidField("--jwks_file", absl::StrCat(path, ": ", read.message()));
-  file->thread_ = std::thread([raw = file.get()] { raw->Loop(); });
+  file->looks_.emplace(look_interval, [raw = file.get()] { raw->LookAgain(); });
   return file;
 }
 
-KeyFile::KeyFile(std::string path, prometheus::Registry& registry, absl::Duration look_interval)
+KeyFile::KeyFile(std::string path, prometheus::Registry& registry)
     : path_(std::move(path)),
-      look_interval_(look_interval),
       failed_(prometheus::BuildCounter()
                   .Name("reserve_console_key_file_failures_total")
                   .Help("Looks at the file of public keys that found nothing that can serve.")
                   .Register(registry)
                   .Add({})) {}
-
-KeyFile::~KeyFile() {
-  {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-    waker_.Wake();
-  }
-  if (thread_.joinable()) thread_.join();
-}
 
 std::shared_ptr<const KeySet> KeyFile::Get() const {
   absl::MutexLock lock(&mutex_);
@@ -52,21 +42,14 @@ absl::Status KeyFile::Look() {
   return absl::OkStatus();
 }
 
-void KeyFile::Loop() {
-  while (true) {
-    {
-      absl::MutexLock lock(&mutex_);
-      if (!stopping_) waker_.Await(look_interval_);
-      if (stopping_) return;
-    }
-    const absl::Status looked = Look();
-    if (!looked.ok()) failed_.Increment();
-    if (!looked.ok() && looked.message() != mistake_) {
-      Log(Severity::kError, "the keys of the identity provider can't be read; the last ones stay",
-          {{"file", path_}, {"error", looked.message()}});
-    }
-    mistake_ = std::string(looked.message());
+void KeyFile::LookAgain() {
+  const absl::Status looked = Look();
+  if (!looked.ok()) failed_.Increment();
+  if (!looked.ok() && looked.message() != mistake_) {
+    Log(Severity::kError, "the keys of the identity provider can't be read; the last ones stay",
+        {{"file", path_}, {"error", looked.message()}});
   }
+  mistake_ = std::string(looked.message());
 }
 
 }  // namespace reserve::console

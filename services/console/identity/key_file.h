@@ -12,15 +12,15 @@
 #include <prometheus/registry.h>
 
 #include <memory>
+#include <optional>
 #include <string>
-#include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "common/clock/monotonic.h"
+#include "common/clock/repeater.h"
 #include "services/console/identity/key_set.h"
 
 namespace reserve::console {
@@ -32,7 +32,6 @@ class KeyFile {
   static absl::StatusOr<std::unique_ptr<KeyFile>> Open(
       const std::string& path, prometheus::Registry& registry,
       absl::Duration look_interval = absl::Seconds(5));
-  ~KeyFile();
   KeyFile(const KeyFile&) = delete;
   KeyFile& operator=(const KeyFile&) = delete;
 
@@ -40,21 +39,18 @@ class KeyFile {
   std::shared_ptr<const KeySet> Get() const;
 
  private:
-  KeyFile(std::string path, prometheus::Registry& registry, absl::Duration look_interval);
-  void Loop();
+  KeyFile(std::string path, prometheus::Registry& registry);
   absl::Status Look();
+  void LookAgain();
 
   const std::string path_;
-  const absl::Duration look_interval_;
   prometheus::Counter& failed_;
   // Of Open and the thread alone.
   std::string content_;
   std::string mistake_;
   mutable absl::Mutex mutex_;
-  Waker waker_{&mutex_};
   std::shared_ptr<const KeySet> keys_ ABSL_GUARDED_BY(mutex_);
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  std::optional<Repeater> looks_;  // the last: it ends first
 };
 
 }  // namespace reserve::console

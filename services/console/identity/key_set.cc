@@ -12,6 +12,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "common/digest/freer.h"
+#include "services/console/identity/member_text.h"
 
 namespace reserve::console {
 namespace {
@@ -19,25 +21,12 @@ namespace {
 constexpr int kLeastRsaBits = 2048;
 constexpr size_t kCoordinateBytes = 32;
 
-template <auto kFree>
-struct Freed {
-  template <typename T>
-  void operator()(T* value) const {
-    kFree(value);
-  }
-};
-using Number = std::unique_ptr<BIGNUM, Freed<BN_free>>;
-using Builder = std::unique_ptr<OSSL_PARAM_BLD, Freed<OSSL_PARAM_BLD_free>>;
-using Parameters = std::unique_ptr<OSSL_PARAM, Freed<OSSL_PARAM_free>>;
-using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>>;
-using DigestContext = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>>;
-using Signature = std::unique_ptr<ECDSA_SIG, Freed<ECDSA_SIG_free>>;
-
-// A member that is a text; empty if it is not there, or something else.
-std::string MemberText(const nlohmann::json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
+using Number = std::unique_ptr<BIGNUM, Freer<BN_free>>;
+using Builder = std::unique_ptr<OSSL_PARAM_BLD, Freer<OSSL_PARAM_BLD_free>>;
+using Parameters = std::unique_ptr<OSSL_PARAM, Freer<OSSL_PARAM_free>>;
+using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freer<EVP_PKEY_CTX_free>>;
+using DigestContext = std::unique_ptr<EVP_MD_CTX, Freer<EVP_MD_CTX_free>>;
+using Signature = std::unique_ptr<ECDSA_SIG, Freer<ECDSA_SIG_free>>;
 
 std::string MemberBytes(const nlohmann::json& object, const char* name) {
   std::string bytes;

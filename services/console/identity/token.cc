@@ -10,6 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_split.h"
 #include "common/error/error.h"
+#include "services/console/identity/member_text.h"
 
 namespace reserve::console {
 namespace {
@@ -32,11 +33,6 @@ std::optional<Json> ObjectOf(absl::string_view part) {
   return json;
 }
 
-std::string ClaimText(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 // A moment, as seconds; nothing if it is no number, or of no year that there is.
 std::optional<absl::Time> TimeOf(const Json& object, const char* name) {
   const auto found = object.find(name);
@@ -48,10 +44,10 @@ std::optional<absl::Time> TimeOf(const Json& object, const char* name) {
 
 // The key that the header names: by its id, or the only one of the algorithm.
 const PublicKey* KeyOf(const Json& header, const KeySet& keys) {
-  const std::string name = ClaimText(header, "alg");
+  const std::string name = MemberText(header, "alg");
   if (name != "RS256" && name != "ES256") return nullptr;
   const Algorithm algorithm = name == "RS256" ? Algorithm::kRs256 : Algorithm::kEs256;
-  const std::string key_id = ClaimText(header, "kid");
+  const std::string key_id = MemberText(header, "kid");
   const PublicKey* found = nullptr;
   for (const PublicKey& key : keys) {
     if (key.algorithm != algorithm || (!key_id.empty() && key.key_id != key_id)) continue;
@@ -90,14 +86,14 @@ absl::Status CheckTimes(const Json& claims, absl::Time now) {
 
 absl::StatusOr<Identity> IdentityOf(const Json& claims) {
   Identity identity;
-  identity.subject = ClaimText(claims, "sub");
+  identity.subject = MemberText(claims, "sub");
   if (identity.subject.empty() || identity.subject.size() > kMostSubject ||
       absl::c_any_of(identity.subject,
                      [](char c) { return absl::ascii_iscntrl(static_cast<unsigned char>(c)); })) {
     return Refused("it names nobody");
   }
-  identity.account_id = ClaimText(claims, "account_id");
-  identity.support = ClaimText(claims, "role") == "support";
+  identity.account_id = MemberText(claims, "account_id");
+  identity.support = MemberText(claims, "role") == "support";
   if (claims.contains("account_id") && !IsAccountId(identity.account_id)) {
     return Refused("its account is none");
   }
@@ -128,7 +124,7 @@ absl::StatusOr<Identity> CheckToken(absl::string_view token, const KeySet& keys,
   const std::optional<Json> claims = ObjectOf(parts[1]);
   if (!claims.has_value()) return Refused("it claims nothing");
   if (!IsFor(*claims, rules.audience)) return Refused("it is for somebody else");
-  if (!rules.issuer.empty() && ClaimText(*claims, "iss") != rules.issuer) {
+  if (!rules.issuer.empty() && MemberText(*claims, "iss") != rules.issuer) {
     return Refused("somebody else has issued it");
   }
   RESERVE_RETURN_IF_ERROR(CheckTimes(*claims, now));

@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/text/url_text.h"
 #include "services/console/pages/site.h"
 #include "services/console/views/account_words.h"
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/rpc/conversions.h"
+#include "common/text/url_text.h"
 #include "services/console/pages/site.h"
 #include "services/console/views/history_view.h"
 

@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/text/url_text.h"
 #include "services/console/pages/site.h"
 #include "services/console/views/prices_view.h"
 

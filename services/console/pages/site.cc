@@ -8,10 +8,10 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "common/digest/random_key.h"
 #include "common/error/error.h"
+#include "common/text/url_text.h"
 
 namespace reserve::console {
 namespace {
@@ -61,19 +61,6 @@ std::string NewRequestId() {
                       absl::BytesToHexString(absl::string_view(key.data(), kRequestIdBytes)));
 }
 
-std::string UrlText(absl::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    if (absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-        absl::StrContains("-._~:", absl::string_view(&c, 1))) {
-      encoded += c;
-    } else {
-      absl::StrAppendFormat(&encoded, "%%%02X", static_cast<unsigned char>(c));
-    }
-  }
-  return encoded;
-}
-
 std::string AccountPath(absl::string_view account_id, absl::string_view page) {
   return absl::StrCat("/a/", UrlText(account_id), "/", page);
 }
@@ -99,7 +86,7 @@ Reply Site::Page(const Visit& visit, const std::string& name, const std::string&
   data.set("request_id", NewRequestId());
   const std::string done = FieldIn(visit.asked, "done");
   if (texts_.Has("done_" + done)) data.set("done", texts_.Say("done_" + done));
-  return {.status = status, .body = Draw(name, texts_, std::move(data))};
+  return {.status = status, .body = drawing_.Draw(name, data)};
 }
 
 Reply Site::Refusal(const Visit& visit, int status, const std::string& why) const {

@@ -28,14 +28,17 @@ class Site {
  public:
   // `ledger` must outlive this.
   Site(const LedgerClient* ledger, Texts texts, SiteOptions options)
-      : ledger_(*ledger), texts_(std::move(texts)), options_(std::move(options)) {}
+      : ledger_(*ledger),
+        texts_(std::move(texts)),
+        drawing_(texts_),
+        options_(std::move(options)) {}
 
   const LedgerClient& ledger() const { return ledger_; }
   const Texts& texts() const { return texts_; }
   const SiteOptions& options() const { return options_; }
 
   // A page within its frame: head, navigation, a new request id and form token for its forms.
-  // `title` is the key of a text; `here` is that of the entry of the navigation.
+  // `title` is the key of a text.
   Reply Page(const Visit& visit, const std::string& name, const std::string& title,
              const Formatter& format, Data data, int status = 200) const;
   // The page that says why there is none; `why` is the key of a text.
@@ -59,13 +62,12 @@ class Site {
  private:
   const LedgerClient& ledger_;
   const Texts texts_;
+  const Drawing drawing_;
   const SiteOptions options_;
 };
 
 // A request id that no other form has.
 std::string NewRequestId();
-// As it stands in an address.
-std::string UrlText(absl::string_view text);
 // "/a/acme/billing".
 std::string AccountPath(absl::string_view account_id, absl::string_view page);
 // The account of the visit. Errors as of GetAccount.

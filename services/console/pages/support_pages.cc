@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
+#include "common/text/url_text.h"
 #include "services/console/pages/site.h"
 #include "services/console/pages/support_actions.h"
 #include "services/console/views/account_words.h"

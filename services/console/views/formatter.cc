@@ -153,6 +153,16 @@ std::string Formatter::Clock(const google::protobuf::Duration& duration) {
   return absl::StrFormat("%d:%02d:%02d", hours, seconds / 60 % 60, seconds % 60);
 }
 
+std::string Formatter::Country(const std::string& code) const {
+  const bool is_code =
+      code.size() == 2 && absl::ascii_isupper(code[0]) && absl::ascii_isupper(code[1]);
+  if (!is_code) return code;
+  icu::UnicodeString name;
+  icu::Locale("", code.c_str()).getDisplayCountry(locale_, name);
+  const std::string utf8 = Utf8(name);
+  return utf8.empty() || utf8 == code ? code : absl::StrCat(utf8, " (", code, ")");
+}
+
 std::string Formatter::Minutes(const google::protobuf::Duration& duration) const {
   return Number(duration.seconds() / 60);
 }

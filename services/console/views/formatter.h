@@ -42,6 +42,10 @@ class Formatter {
   // Whole minutes, rounded down.
   std::string Minutes(const google::protobuf::Duration& duration) const;
 
+  // "United Kingdom (GB)" of a country's code by ISO 3166-1, which is what filters take; anything
+  // else as it is.
+  std::string Country(const std::string& code) const;
+
   // What the zone is called: "America/New_York".
   const std::string& zone() const { return zone_name_; }
   absl::TimeZone time_zone() const { return zone_; }

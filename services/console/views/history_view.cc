@@ -11,6 +11,7 @@
 #include "absl/strings/str_replace.h"
 #include "common/money/money.h"
 #include "common/rpc/conversions.h"
+#include "services/console/views/country_name.h"
 
 namespace reserve::console {
 namespace {
@@ -261,8 +262,7 @@ void SetSums(const pb::SummarizeUsageResponse& by_day, const pb::SummarizeUsageR
   });
   Data countries = ListOf();
   for (const pb::UsageSummary& one : sorted) {
-    countries.push_back(
-        GroupData(one, one.country().empty() ? texts.Say("country_none") : one.country(), format));
+    countries.push_back(GroupData(one, CountryName(one.country(), format, texts), format));
   }
   google::protobuf::Duration talked;
   talked.set_seconds(seconds);

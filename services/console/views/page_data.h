@@ -3,7 +3,7 @@
 //
 //   Data page;
 //   page.set("title", "Billing");
-//   const std::string html = Draw("billing", page);
+//   const std::string html = Drawing(texts).Draw("billing", page);
 #ifndef RESERVE_CONSOLE_VIEWS_PAGE_DATA_H_
 #define RESERVE_CONSOLE_VIEWS_PAGE_DATA_H_
 
@@ -23,9 +23,19 @@ inline void SetList(Data* page, const std::string& name, const Data& list) {
   page->set("has_" + name, !list.list_value().empty());
 }
 
-// Draws templates/NAME.mustache, which may take in templates/part_*.mustache by {{>part_*}}. The
-// texts stand under "t". The text "500" if there is no such template, which a test finds.
-std::string Draw(const std::string& name, const Texts& texts, Data page);
+// Draws pages; what all of them may take in is put together once. Thread-safe.
+class Drawing {
+ public:
+  // The texts stand under "t".
+  explicit Drawing(const Texts& texts);
+
+  // Draws templates/NAME.mustache, which may take in templates/part_*.mustache by {{>part_*}}. The
+  // text "500" if there is no such template, which a test finds.
+  std::string Draw(const std::string& name, const Data& page) const;
+
+ private:
+  Data shared_;
+};
 
 }  // namespace reserve::console
 

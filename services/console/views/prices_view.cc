@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "services/console/views/country_name.h"
 #include "services/console/views/history_view.h"
 
 namespace reserve::console {
@@ -66,7 +67,7 @@ void SetRates(const pb::ListRatesResponse& page, const Formatter& format, const 
     Data one;
     const std::string& name = rate.destination_name();
     one.set("name", name.empty() ? absl::StrCat("+", rate.prefix()) : name);
-    one.set("country", rate.country());
+    one.set("country", rate.country().empty() ? "" : CountryName(rate.country(), format, texts));
     const bool short_code =
         rate.kind() == pb::RATE_KIND_SHORT_CODE || rate.kind() == pb::RATE_KIND_SMS_SHORT_CODE;
     one.set("prefix", absl::StrCat(short_code ? "" : "+", rate.prefix()));

@@ -13,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/clock/monotonic.h"
+#include "common/flags/address.h"
 #include "common/telemetry/log.h"
 #include "services/console/embedded/embedded.h"
 
@@ -80,16 +81,6 @@ bool IsOurs(absl::string_view path) {
          !absl::StrContains(path, '\r');
 }
 
-// Splits "host:port"; what the flags were checked for.
-std::pair<std::string, int> HostAndPort(const std::string& listen) {
-  const size_t colon = listen.rfind(':');
-  std::string host = listen.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-  int port = 0;
-  if (!absl::SimpleAtoi(listen.substr(colon + 1), &port)) port = 0;
-  return {host, port};
-}
-
 }  // namespace
 
 WebServer::WebServer(WebOptions options, std::vector<Route> routes, DrawRefusal draw_refusal,
@@ -145,7 +136,7 @@ absl::StatusOr<std::unique_ptr<WebServer>> WebServer::Start(WebOptions options,
         response.status = 500;
         response.set_content("500", "text/plain");
       });
-  const auto [host, port] = HostAndPort(web->options_.listen);
+  const auto [host, port] = SplitHostAndPort(web->options_.listen);
   if (port == 0) {
     web->port_ = server.bind_to_any_port(host);
   } else if (server.bind_to_port(host, port)) {

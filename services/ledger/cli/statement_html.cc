@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/civil_time.h"
+#include "common/text/html.h"
 #include "services/ledger/cli/message_text.h"
 #include "services/ledger/cli/statement.h"
 #include "services/ledger/cli/svg_plot.h"

@@ -4,7 +4,7 @@
 
 #include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
+#include "common/text/html.h"
 
 namespace reserve::cli {
 namespace {
@@ -38,11 +38,6 @@ int64_t TopFor(int64_t most) {
 }
 
 }  // namespace
-
-std::string EscapeHtml(absl::string_view text) {
-  return absl::StrReplaceAll(
-      text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}, {"'", "&#39;"}});
-}
 
 Plot::Plot(std::string title, std::vector<std::string> days, int64_t most, ValueText text)
     : title_(std::move(title)),

@@ -18,9 +18,6 @@
 
 namespace reserve::cli {
 
-// Text as it stands in HTML, also within an attribute's quotes.
-std::string EscapeHtml(absl::string_view text);
-
 class Plot {
  public:
   using ValueText = std::function<std::string(int64_t value)>;

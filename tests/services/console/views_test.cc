@@ -18,6 +18,7 @@
 #include "services/console/embedded/embedded.h"
 #include "services/console/views/account_words.h"
 #include "services/console/views/billing_view.h"
+#include "services/console/views/country_name.h"
 #include "services/console/views/formatter.h"
 #include "services/console/views/history_view.h"
 #include "services/console/views/page_data.h"
@@ -75,6 +76,16 @@ TEST(FormatterTest, MoneyIsExactAndOfTheReadersLanguage) {
   for (const std::string strange : {"", "xx", "*", "\x01", "en-US;q=nan"}) {
     EXPECT_EQ(Formatter(strange, "UTC").Money(Dollars(15)), "$15.00") << strange;
   }
+}
+
+TEST(FormatterTest, CountriesAreNamedInTheReadersLanguageWithTheCodeThatFiltersTake) {
+  const Formatter english("en-US", "UTC");
+  EXPECT_EQ(CountryName("GB", english, English()), "United Kingdom (GB)");
+  EXPECT_EQ(CountryName("GB", Formatter("de-DE", "UTC"), English()),
+            "Vereinigtes K\u00f6nigreich (GB)");
+  EXPECT_EQ(CountryName("SATELLITE", english, English()), "Satellite networks (SATELLITE)");
+  EXPECT_EQ(CountryName("", english, English()), "not known");
+  EXPECT_EQ(CountryName("<b", english, English()), "<b");
 }
 
 TEST(FormatterTest, TimesAreOfTheAccountsZone) {
@@ -199,7 +210,7 @@ TEST(TemplatesTest, WhatPeopleWroteIsText) {
   Data data;
   data.set("title", "<script>alert(1)</script>");
   data.set("words", "\"><img src=x onerror=alert(1)>'");
-  const std::string page = Draw("refusal", English(), data);
+  const std::string page = Drawing(English()).Draw("refusal", data);
   EXPECT_THAT(
       page, AllOf(StartsWith("<!DOCTYPE html>"), Not(HasSubstr("<script>")), Not(HasSubstr("<img")),
                   HasSubstr("&lt;script&gt;"), HasSubstr("&quot;&gt;&lt;img")));
@@ -366,7 +377,7 @@ std::string Sample(const std::string& template_name, const std::string& file, Da
   data.set("form_token", "t");
   data.set("request_id", "r");
   data.set("zone_note", English().Say("zone_note", {"America/Argentina/ComodRivadavia"}));
-  const std::string page = Draw(template_name, English(), data);
+  const std::string page = Drawing(English()).Draw(template_name, data);
   const fs::path folder = fs::path(test_support::BuildDir()) / "console-samples";
   fs::create_directories(folder / "static");
   for (const embedded::File& one : embedded::Files()) {
