@@ -14,7 +14,7 @@ import sys
 import time
 
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.chrome.options import Options
@@ -41,6 +41,13 @@ def until(what, condition):
     return fail(f"it never came that {what}")
 
 
+# Whether an element was not to be had because its page has gone: while the next one is being
+# loaded the browser has a name for that, or none.
+def of_another_page(error):
+    return (isinstance(error, StaleElementReferenceException)
+            or "does not belong to the document" in str(error))
+
+
 class Browser:
     def __init__(self, url, folder, scripts=True):
         options = Options()
@@ -64,12 +71,12 @@ class Browser:
         return self.driver.find_element(By.CSS_SELECTOR, css)
 
     def text(self, css="main"):
-        # The page may be another one while it is read.
+        # The page may be another one while it is read, of which a browser tells in several ways.
         end = time.monotonic() + PATIENCE
         while True:
             try:
                 return self.find(css).text
-            except (StaleElementReferenceException, NoSuchElementException):
+            except WebDriverException:
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.05)
@@ -80,8 +87,10 @@ class Browser:
             try:
                 if self.click_now(words, within):
                     return
-            except StaleElementReferenceException:
-                pass
+            except WebDriverException as gone:
+                # Anything else may have been a click already.
+                if not of_another_page(gone):
+                    raise
             time.sleep(0.05)
         fail(f"there is nothing called '{words}' on {self.driver.current_url}: {self.text()}")
 
