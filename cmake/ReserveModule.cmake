@@ -85,18 +85,32 @@ function(reserve_take_headers name grpc plain)
   endif()
 endfunction()
 
-# reserve_library(NAME [GRPC] [PLAIN] SOURCES a.cc b.cc DEPENDS lib...): a static library. With
-# GRPC its sources may include gRPC and protobuf headers, which are precompiled. With
-# RESERVE_UNITY the sources of a product's library are compiled a dozen at a time, but for those
-# with GRPC: each has a ToProto of its own, which would hide the others'.
+# Compiles sources so many at a time, if RESERVE_UNITY is set: most of the time goes into what they
+# all include, and into templates that each of them would instantiate.
+function(reserve_compile_together name at_once)
+  if(RESERVE_UNITY)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${at_once})
+  endif()
+endfunction()
+
+# reserve_library(NAME [GRPC] [PLAIN] [TOGETHER|APART] SOURCES a.cc b.cc DEPENDS lib...): a static
+# library. With GRPC its sources may include gRPC and protobuf headers, which are precompiled. With
+# RESERVE_UNITY a dozen sources are compiled at a time, so what has no linkage needs names that
+# differ within the library: of the product's libraries without GRPC if they are not APART, of the
+# others if they are TOGETHER.
 function(reserve_library name)
-  cmake_parse_arguments(ARG "GRPC;PLAIN" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "GRPC;PLAIN;TOGETHER;APART" "" "SOURCES;DEPENDS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
+  foreach(source IN LISTS ARG_SOURCES)
+    cmake_path(ABSOLUTE_PATH source)
+    set_property(GLOBAL PROPERTY "RESERVE_LIBRARY_OF_${source}" ${name})  # for ReserveMutant
+  endforeach()
   target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} PRIVATE reserve_options)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
   reserve_take_headers(${name} ${ARG_GRPC} ${ARG_PLAIN})
-  if(RESERVE_UNITY AND NOT ARG_GRPC AND NOT CMAKE_CURRENT_SOURCE_DIR MATCHES "^${CMAKE_SOURCE_DIR}/tests")
-    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+  if(ARG_TOGETHER OR NOT (ARG_APART OR ARG_GRPC OR
+                          CMAKE_CURRENT_SOURCE_DIR MATCHES "^${CMAKE_SOURCE_DIR}/tests"))
+    reserve_compile_together(${name} 12)
   endif()
 endfunction()
 
@@ -114,11 +128,13 @@ if(BUILD_TESTING)
 endif()
 
 # reserve_test(NAME SOURCES x_test.cc DEPENDS lib... LABELS unit|storage|e2e [threads]
-# [TIMEOUT seconds] [SHARDS n] [GRPC] [OPTIMISED] [WAITS]): a GoogleTest binary that is one ctest,
-# or with SHARDS several, NAME_1 and so on, with a share of its tests each. Two that are of WAITS
-# run in the place of another one: most of their time they wait, not for a core.
+# [TIMEOUT seconds] [SHARDS n] [GRPC] [OPTIMISED] [WAITS] [TOGETHER]): a GoogleTest binary that is
+# one ctest, or with SHARDS several, NAME_1 and so on, with a share of its tests each. Two that are
+# of WAITS run in the place of another one: most of their time they wait, not for a core. TOGETHER
+# is as that of a library, with half as many sources.
 function(reserve_test name)
-  cmake_parse_arguments(ARG "GRPC;OPTIMISED;WAITS" "TIMEOUT;SHARDS" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "GRPC;OPTIMISED;WAITS;TOGETHER" "TIMEOUT;SHARDS" "SOURCES;DEPENDS;LABELS"
+    ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock_main reserve_options)
   if(RESERVE_SANITIZER STREQUAL "thread")
@@ -129,6 +145,9 @@ function(reserve_test name)
     reserve_take_headers(${name} ${ARG_GRPC} FALSE)
   else()
     reserve_take_headers(${name} ${ARG_GRPC} TRUE)
+  endif()
+  if(ARG_TOGETHER)
+    reserve_compile_together(${name} 6)
   endif()
   if("threads" IN_LIST ARG_LABELS)
     add_dependencies(threads_tests ${name})

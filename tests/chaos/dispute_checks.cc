@@ -6,21 +6,16 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/error/error.h"
 #include "common/money/money.h"
+#include "tests/chaos/rows.h"
 
 namespace reserve::chaos {
 namespace {
 
 using Rows = std::vector<test_support::TestDatabase::Row>;
-
-int64_t Int(const std::string& text) {
-  int64_t value = 0;
-  return absl::SimpleAtoi(text, &value) ? value : -1;
-}
 
 using ByRecharge = std::map<std::string, Nanos>;
 

@@ -14,7 +14,7 @@ namespace {
 namespace pb = ledger::v1;
 
 // $5.50 a minute: the second call reaches the limit of $8.00.
-constexpr char kDear[] = "+8816234567";
+constexpr char kDearDestination[] = "+8816234567";
 
 }  // namespace
 
@@ -47,7 +47,7 @@ bool Caller::BookDear(const std::string& account_id, const std::string& usage_id
   usage.set_user_id("ann");
   reserve::ToProto(absl::Now() - ago, usage.mutable_start_time());
   usage.mutable_call()->set_direction(pb::DIRECTION_OUTBOUND);
-  usage.mutable_call()->set_destination(kDear);
+  usage.mutable_call()->set_destination(kDearDestination);
   usage.mutable_call()->mutable_duration()->set_seconds(60);
   record_.Sent(Kind::kUsage, usage_id, account_id);
   const auto got = Persist(&pb::Ledger::Stub::RecordUsage, request);
@@ -96,7 +96,7 @@ void Caller::ReachTheLimit() {
   ask.set_account_id(account_id);
   ask.set_user_id("ann");
   ask.mutable_call()->set_direction(pb::DIRECTION_OUTBOUND);
-  ask.mutable_call()->set_destination(kDear);
+  ask.mutable_call()->set_destination(kDearDestination);
   const auto answer = Persist(&pb::Ledger::Stub::AuthorizeUsage, ask);
   if (answer.ok() && answer->allowed()) {
     record_.Contradict(absl::StrCat("a call of ", account_id, " is allowed beyond its limit"));

@@ -6,7 +6,6 @@
 #include <set>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
@@ -18,6 +17,7 @@
 #include "reserve/ledger/v1/audit.grpc.pb.h"
 #include "tests/chaos/at_the_gateway.h"
 #include "tests/chaos/dispute_checks.h"
+#include "tests/chaos/rows.h"
 #include "tests/chaos/slow_card_checks.h"
 #include "tests/support/wait_until.h"
 
@@ -36,11 +36,6 @@ constexpr int64_t kClosed = 5;
 constexpr int64_t kOpen = 1;
 constexpr int64_t kSucceeded = 2;
 constexpr int64_t kNeedsReview = 4;
-
-int64_t Int(const std::string& text) {
-  int64_t value = 0;
-  return absl::SimpleAtoi(text, &value) ? value : -1;
-}
 
 // One thing that may be booked once: by account and id.
 struct Booked {

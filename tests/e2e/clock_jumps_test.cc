@@ -118,7 +118,7 @@ TEST_F(ClockJumpsTest, SetBackByAnHourTheDispatcherFindsWhatIsDue) {
 
 TEST_F(ClockJumpsTest, SetBackByAnHourRetriesComeAsTheyWerePlannedAfterIt) {
   OpenFunded("back-soft", "tok_decline_after_1#back-soft");
-  clock().Set(-absl::Hours(1));
+  SetForLedgers(-absl::Hours(1));
   DipElsewhere("back-soft", "dip");
   AwaitState("back-soft", pb::RECHARGE_STATE_FAILED);
   EXPECT_EQ(Recharges("back-soft")[0].attempt(), 4);

@@ -10,7 +10,7 @@
 namespace reserve::worker {
 namespace {
 
-constexpr char kFive[] = "amount { currency_code: 'USD' units: 5 }";
+constexpr char kAmountOfFive[] = "amount { currency_code: 'USD' units: 5 }";
 
 Nanos GoneOf(const std::string& of_the_charge) {
   gateway::v1::Charge charge;
@@ -19,7 +19,7 @@ Nanos GoneOf(const std::string& of_the_charge) {
   return GoneMoney(charge);
 }
 Nanos GoneOf(const std::string& what, const std::string& state) {
-  return GoneOf(absl::StrCat(what, " { ", kFive, " state: ", state, " }"));
+  return GoneOf(absl::StrCat(what, " { ", kAmountOfFive, " state: ", state, " }"));
 }
 
 TEST(GoneMoneyTest, RefundsTakeTheirMoneyUnlessTheyFailed) {
@@ -37,8 +37,9 @@ TEST(GoneMoneyTest, DisputesTakeTheirMoneyWhileTheBankHasIt) {
 }
 
 TEST(GoneMoneyTest, AllOfThemCountTogether) {
-  EXPECT_EQ(GoneOf(absl::StrCat("refunds { ", kFive, " state: REFUND_STATE_SUCCEEDED } refunds { ",
-                                kFive, " state: REFUND_STATE_FAILED } disputes { ", kFive,
+  EXPECT_EQ(GoneOf(absl::StrCat("refunds { ", kAmountOfFive,
+                                " state: REFUND_STATE_SUCCEEDED } refunds { ", kAmountOfFive,
+                                " state: REFUND_STATE_FAILED } disputes { ", kAmountOfFive,
                                 " state: DISPUTE_STATE_OPENED }")),
             10 * kNanosPerUnit);
 }

@@ -42,8 +42,8 @@ absl::StatusOr<std::map<std::string, domain::User>> UsersById(
   return by_id;
 }
 
-void ToProto(const storage::StandardUse& use, const domain::PlanSaving& best, int business_days,
-             const std::string& currency, pb::PlanAdvice* plan) {
+void FillAdvice(const storage::StandardUse& use, const domain::PlanSaving& best, int business_days,
+                const std::string& currency, pb::PlanAdvice* plan) {
   plan->set_user_id(use.user_id);
   plan->set_plan_id(best.plan->plan_id);
   reserve::ToProto(absl::Seconds(use.billable_seconds), plan->mutable_standard_duration());
@@ -73,7 +73,7 @@ absl::Status AdvisePlans(Connection& connection, std::vector<storage::StandardUs
     const std::optional<domain::PlanSaving> best =
         domain::BestUnlimited(*current, offered, account.currency, use.cost);
     if (!best.has_value()) continue;
-    ToProto(use, *best, business_days, account.currency, advice->add_plan_advice());
+    FillAdvice(use, *best, business_days, account.currency, advice->add_plan_advice());
   }
   return absl::OkStatus();
 }

@@ -23,7 +23,7 @@ namespace {
 constexpr int kAccountsPerPage = 50;
 constexpr absl::Duration kTimePerPage = absl::Seconds(1);
 
-void ToProto(const audit::Findings& findings, pb::VerifyCounts* counts) {
+void FillCounts(const audit::Findings& findings, pb::VerifyCounts* counts) {
   counts->set_accounts(findings.accounts);
   counts->set_entries(findings.entries);
   counts->set_usages(findings.usages);
@@ -56,10 +56,10 @@ void DifferencesToProto(audit::Findings&& findings, Message* message) {
 }
 
 // Binds resume tokens to this call, so that no other token is taken for one.
-std::string TokenDigest() { return QueryDigest({"VerifyLedger"}); }
+std::string DigestOfVerify() { return QueryDigest({"VerifyLedger"}); }
 
-absl::StatusOr<std::string> DecodeResumeToken(absl::string_view token) {
-  absl::StatusOr<std::string> cursor = DecodePageToken(TokenDigest(), token);
+absl::StatusOr<std::string> DecodeVerifyToken(absl::string_view token) {
+  absl::StatusOr<std::string> cursor = DecodePageToken(DigestOfVerify(), token);
   if (!cursor.ok()) return InvalidField("resume_token", "is not a token of VerifyLedger");
   return cursor;
 }
@@ -125,9 +125,9 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
     after_ = page_after_;
     AddCounts(page_, &total_);
     message_.Clear();
-    ToProto(total_, message_.mutable_counts());
+    FillCounts(total_, message_.mutable_counts());
     DifferencesToProto(std::move(page_), &message_);
-    message_.set_resume_token(EncodePageToken(TokenDigest(), after_));
+    message_.set_resume_token(EncodePageToken(DigestOfVerify(), after_));
     message_.set_done(page_is_last_);
     if (page_is_last_) {
       api_.metrics.outcomes().NoteVerification(
@@ -187,7 +187,7 @@ grpc::ServerUnaryReactor* AuditService::VerifyAccount(grpc::CallbackServerContex
         audit::Findings findings;
         RESERVE_RETURN_IF_ERROR(audit::VerifyAccount(connection, request->account_id(), &findings));
         response->Clear();
-        ToProto(findings, response->mutable_counts());
+        FillCounts(findings, response->mutable_counts());
         response->set_head_hash(findings.head.data(), findings.head.size());
         DifferencesToProto(std::move(findings), response);
         return absl::OkStatus();
@@ -197,7 +197,7 @@ grpc::ServerUnaryReactor* AuditService::VerifyAccount(grpc::CallbackServerContex
 grpc::ServerWriteReactor<pb::VerifyLedgerResponse>* AuditService::VerifyLedger(
     grpc::CallbackServerContext* context, const pb::VerifyLedgerRequest* request) {
   return new VerifyLedgerReactor(api_, keeper_, *context, draining_,
-                                 DecodeResumeToken(request->resume_token()));
+                                 DecodeVerifyToken(request->resume_token()));
 }
 
 grpc::ServerUnaryReactor* AuditService::CheckHead(grpc::CallbackServerContext* context,

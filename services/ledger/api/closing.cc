@@ -36,8 +36,8 @@ absl::StatusOr<book::Command> ParseClose(const pb::CloseAccountRequest& request)
   return close;
 }
 
-void ToProto(const domain::ClosingStep& step, const std::string& currency,
-             pb::ClosingStep* message) {
+void FillStep(const domain::ClosingStep& step, const std::string& currency,
+              pb::ClosingStep* message) {
   message->set_kind(static_cast<pb::ClosingStepKind>(step.kind));
   message->set_done(step.done);
   if (step.until != absl::InfiniteFuture()) {
@@ -61,7 +61,7 @@ absl::StatusOr<book::Command> ParsePayout(const pb::RecordPayoutRequest& request
   return payout;
 }
 
-void ToProto(const domain::Account& account, pb::Payout* message) {
+void FillPayout(const domain::Account& account, pb::Payout* message) {
   const domain::Closing& closing = account.closing;
   message->set_account_id(account.account_id);
   reserve::ToProto(closing.owed - closing.paid_out, account.currency, message->mutable_amount());
@@ -86,7 +86,7 @@ grpc::ServerUnaryReactor* SupportService::ListPayouts(grpc::CallbackServerContex
         response->Clear();
         FillPage(
             page, accounts, response,
-            [=](const domain::Account& account) { ToProto(account, response->add_payouts()); },
+            [=](const domain::Account& account) { FillPayout(account, response->add_payouts()); },
             [](const domain::Account& last) { return last.account_id; });
         return absl::OkStatus();
       });
@@ -109,7 +109,7 @@ grpc::ServerUnaryReactor* SupportService::CloseAccount(grpc::CallbackServerConte
                         const auto& closing = std::get<book::ClosingReply>(reply);
                         ToProto(closing.account, api_.Now(), response->mutable_account());
                         for (const domain::ClosingStep& step : closing.steps) {
-                          ToProto(step, closing.account.currency, response->add_steps());
+                          FillStep(step, closing.account.currency, response->add_steps());
                         }
                       });
 }

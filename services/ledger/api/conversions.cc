@@ -108,7 +108,7 @@ absl::StatusOr<int32_t> SegmentsFrom(const pb::Sms& sms) {
   return segments;
 }
 
-void ToProto(const domain::Obstacle& obstacle, pb::Obstacle* message) {
+void FillObstacle(const domain::Obstacle& obstacle, pb::Obstacle* message) {
   message->set_kind(static_cast<pb::RefillObstacle>(obstacle.kind));
   if (obstacle.since != absl::InfinitePast()) {
     reserve::ToProto(obstacle.since, message->mutable_since());
@@ -141,7 +141,7 @@ std::string DaysText(uint8_t days) {
   return text;
 }
 
-void ToProto(const domain::LineTerms& terms, const std::string& currency, pb::Rate* message) {
+void FillTerms(const domain::LineTerms& terms, const std::string& currency, pb::Rate* message) {
   for (const domain::PriceStep& step : terms.steps) {
     pb::PriceStep* added = message->add_steps();
     SecondsToProto(step.from_second, added->mutable_start());
@@ -600,7 +600,7 @@ void ToProto(const domain::Account& account, const Sight& sight, pb::Account* me
   } else {
     for (const domain::Obstacle& obstacle :
          domain::ObstaclesAt(sight.settings, sight.now, account)) {
-      ToProto(obstacle, message->add_obstacles());
+      FillObstacle(obstacle, message->add_obstacles());
     }
   }
   if (account.blocked()) {
@@ -953,7 +953,7 @@ void ToProto(const rates::RateRow& row, const std::string& currency, pb::Rate* m
   message->set_destination_name(row.destination_name);
   reserve::ToProto(row.price, currency, message->mutable_price());
   message->set_country(domain::TextOf(row.country));
-  if (row.terms != nullptr) ToProto(*row.terms, currency, message);
+  if (row.terms != nullptr) FillTerms(*row.terms, currency, message);
   if (rates::IsTextKind(row.kind)) return;
   reserve::ToProto(row.connect_fee, currency, message->mutable_connect_fee());
   SecondsToProto(row.initial_increment_seconds, message->mutable_initial_increment());

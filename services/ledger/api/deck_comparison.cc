@@ -63,8 +63,8 @@ absl::StatusOr<Pair> FindDecks(engine::Engine& engine, Connection& connection,
   return pair;
 }
 
-void ToProto(const rates::LineDifference& difference, const std::string& currency,
-             pb::RateChange* message) {
+void FillChange(const rates::LineDifference& difference, const std::string& currency,
+                pb::RateChange* message) {
   message->set_kind(static_cast<pb::RateChangeKind>(difference.change));
   message->set_crosses_ceiling(difference.crosses_ceiling());
   if (difference.before.has_value()) {
@@ -100,7 +100,7 @@ absl::Status FillChanges(const Pair& decks, const pb::CompareRateDecksRequest& r
         if (matching++ < first) return;
         more = fill.full();
         if (more) return;
-        ToProto(difference, decks.deck->header().currency, response->add_changes());
+        FillChange(difference, decks.deck->header().currency, response->add_changes());
         fill.AddNewOf(*response);
       });
   if (more) {

@@ -33,11 +33,6 @@ using storage::Connection;
 constexpr int kRowsPerMessage = 500;
 constexpr absl::Duration kTimePerMessage = absl::Seconds(1);
 constexpr int kAccountsAtOnce = 50;
-// Entries that are looked at at a time for the usages among them.
-constexpr int64_t kLookedAt = 5000;
-
-// No account comes to so many.
-constexpr int64_t kMostSeqs = int64_t{1} << 60;
 
 // How far an export is: with all accounts before this one, and of it with all up to `after`, a seq
 // or an ordinal.

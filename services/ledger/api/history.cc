@@ -279,7 +279,7 @@ grpc::ServerUnaryReactor* AccountsService::ListUsage(grpc::CallbackServerContext
           next = storage::PositionOf(found.entries[fill.rows() - 1]);
         }
         if (!next.has_value()) return absl::OkStatus();
-        response->set_next_page_token(EncodePageToken(page.query_digest, CursorAfter(*next)));
+        response->set_next_page_token(EncodePageToken(page.query_digest, CursorAfterUsage(*next)));
         reserve::ToProto(next->start, response->mutable_searched_until());
         return absl::OkStatus();
       });

@@ -201,7 +201,7 @@ absl::StatusOr<storage::HoldPlace> PlaceOf(const Page& page) {
   return place;
 }
 
-std::string CursorAfter(const storage::HoldPlace& place) {
+std::string CursorAfterHold(const storage::HoldPlace& place) {
   return absl::StrCat(place.first, "/", place.second);
 }
 
@@ -224,7 +224,7 @@ absl::Status FillHolds(Connection& connection, const Page& page,
         ToProto(hold, std::string(currencies[hold.account_id]), response->add_holds());
       },
       [](const domain::Hold& last) {
-        return CursorAfter(storage::HoldPlace(last.account_id, last.slot));
+        return CursorAfterHold(storage::HoldPlace(last.account_id, last.slot));
       });
   return absl::OkStatus();
 }
@@ -249,7 +249,7 @@ absl::Status List(Connection& connection, const pb::ListHoldsRequest& request,
   RESERVE_RETURN_IF_ERROR(FillHolds(connection, page, found.holds, response));
   if (response->next_page_token().empty() && found.looked_to.has_value()) {
     response->set_next_page_token(
-        EncodePageToken(page.query_digest, CursorAfter(*found.looked_to)));
+        EncodePageToken(page.query_digest, CursorAfterHold(*found.looked_to)));
   }
   return absl::OkStatus();
 }

@@ -63,6 +63,11 @@ absl::StatusOr<Page> PageFrom(const Request& request,
 // A page that has reached this many bytes takes no further row, however few it has.
 inline constexpr size_t kPageBytes = 1 << 20;
 
+// Entries that a page looks at for those of the kinds that are asked for.
+inline constexpr int64_t kLookedAt = 5000;
+// No account comes to so many.
+inline constexpr int64_t kMostSeqs = int64_t{1} << 60;
+
 // What is on a page so far.
 class PageFill {
  public:

@@ -23,7 +23,7 @@ namespace {
 using storage::Connection;
 
 // Nothing that is booked today was received before.
-constexpr absl::CivilYear kFirstYear(2000);
+constexpr absl::CivilYear kFirstYearOfPayments(2000);
 
 absl::StatusOr<book::Command> ParsePayment(const pb::RecordPaymentRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
@@ -45,7 +45,7 @@ absl::StatusOr<book::Command> ParsePayment(const pb::RecordPaymentRequest& reque
   if (request.has_received_time()) {
     RESERVE_ASSIGN_OR_RETURN(payment.received_time,
                              reserve::FromProto(request.received_time(), "received_time"));
-    if (absl::ToCivilYear(payment.received_time, absl::UTCTimeZone()) < kFirstYear) {
+    if (absl::ToCivilYear(payment.received_time, absl::UTCTimeZone()) < kFirstYearOfPayments) {
       return InvalidField("received_time", "must be in the year 2000 or later");
     }
   }

@@ -170,14 +170,14 @@ absl::StatusOr<engine::PlanOrder> OrderFrom(const pb::PutPlanRequest& request,
 
 // --- To messages.
 
-void ToProto(const std::vector<domain::PlanAmount>& amounts,
-             google::protobuf::RepeatedPtrField<google::type::Money>* messages) {
+void FillAmounts(const std::vector<domain::PlanAmount>& amounts,
+                 google::protobuf::RepeatedPtrField<google::type::Money>* messages) {
   for (const domain::PlanAmount& each : amounts) {
     reserve::ToProto(each.amount, each.currency, messages->Add());
   }
 }
 
-void ToProto(const PlanVersion& version, const PlanBook& plans, pb::Plan* message) {
+void FillPlan(const PlanVersion& version, const PlanBook& plans, pb::Plan* message) {
   const Plan& plan = version.plan;
   message->set_plan_id(plan.plan_id);
   message->set_version(version.version);
@@ -187,8 +187,8 @@ void ToProto(const PlanVersion& version, const PlanBook& plans, pb::Plan* messag
   message->set_allowance_reset(static_cast<pb::AllowanceReset>(plan.allowance_reset));
   message->set_series(plan.series);
   reserve::ToProto(absl::Seconds(plan.longest_call_seconds), message->mutable_longest_call());
-  ToProto(plan.default_reserve_amounts, message->mutable_default_reserve_amounts());
-  ToProto(plan.monthly_prices, message->mutable_monthly_prices());
+  FillAmounts(plan.default_reserve_amounts, message->mutable_default_reserve_amounts());
+  FillAmounts(plan.monthly_prices, message->mutable_monthly_prices());
   for (const domain::PlanLimits& each : plan.limits) {
     api::ToProto(each.limits, each.currency, message->add_limits());
   }
@@ -212,7 +212,7 @@ absl::Status FillPlan(const PlanBook& plans, const std::string& plan_id, absl::T
                       pb::Plan* response) {
   const PlanVersion* version = plans.FindVersion(plan_id, time);
   if (version == nullptr) return book::PlanNotFound(plan_id);
-  ToProto(*version, plans, response);
+  FillPlan(*version, plans, response);
   return absl::OkStatus();
 }
 
@@ -232,7 +232,7 @@ absl::Status FillPlans(const PlanBook& plans, absl::Time now, const pb::ListPlan
   }
   FillPage(
       page, found, response,
-      [&](const PlanVersion* version) { ToProto(*version, plans, response->add_plans()); },
+      [&](const PlanVersion* version) { FillPlan(*version, plans, response->add_plans()); },
       [](const PlanVersion* last) { return last->plan.plan_id; });
   return absl::OkStatus();
 }
@@ -256,7 +256,7 @@ absl::Status FillVersions(const PlanBook& plans, const pb::ListPlanVersionsReque
   }
   FillPage(
       page, all, response,
-      [&](const PlanVersion* version) { ToProto(*version, plans, response->add_plans()); },
+      [&](const PlanVersion* version) { FillPlan(*version, plans, response->add_plans()); },
       [](const PlanVersion* last) { return absl::StrCat(last->version); });
   return absl::OkStatus();
 }
@@ -275,14 +275,14 @@ grpc::ServerUnaryReactor* RatesService::PutPlan(grpc::CallbackServerContext* con
       RESERVE_ASSIGN_OR_RETURN(
           const PlanVersion planned,
           engine::PlanVersionFor(connection, engine.options().database_clock, order));
-      ToProto(planned, *engine.catalog()->plans, response);
+      FillPlan(planned, *engine.catalog()->plans, response);
       return absl::OkStatus();
     }
     RESERVE_ASSIGN_OR_RETURN(const PlanVersion version, engine.PutPlan(connection, order));
     if (!order.from.has_value()) {
       RESERVE_RETURN_IF_ERROR(AwaitTime(engine, connection, version.from));
     }
-    ToProto(version, *engine.catalog()->plans, response);
+    FillPlan(version, *engine.catalog()->plans, response);
     return absl::OkStatus();
   };
   return StartQueryIn(api_.engine.bulk(), api_, context, "PutPlan", put);

@@ -16,7 +16,7 @@ namespace {
 constexpr int kDefaultInFlight = 16;
 constexpr int kMaxInFlight = 1024;
 
-void ToProto(const engine::LeasedRecharge& leased, pb::WatchLowBalanceResponse* message) {
+void FillLease(const engine::LeasedRecharge& leased, pb::WatchLowBalanceResponse* message) {
   const domain::Recharge& recharge = leased.recharge;
   message->set_account_id(recharge.account_id);
   message->set_ordinal(recharge.ordinal);
@@ -84,7 +84,7 @@ class LowBalanceStream final : public grpc::ServerWriteReactor<pb::WatchLowBalan
     absl::MutexLock lock(&mutex_);
     if (ended_) return;  // the lease runs out, and somebody else takes it
     pb::WatchLowBalanceResponse message;
-    ToProto(leased, &message);
+    FillLease(leased, &message);
     queue_.push_back(std::move(message));
     Proceed();
   }

@@ -117,8 +117,8 @@ absl::StatusOr<std::optional<Reference>> FindReference(Connection& connection,
 }
 
 // Which row of the account it is about.
-void Place(const Reference& charge, const pb::ReportGatewayRefundRequest& request,
-           book::ReportGatewayRefund* report) {
+void SetPlace(const Reference& charge, const pb::ReportGatewayRefundRequest& request,
+              book::ReportGatewayRefund* report) {
   report->ordinal = charge.ordinal;
   const std::optional<Reference> refund = ParseReference(request.refund_reference());
   if (refund.has_value() && refund->account_id == charge.account_id) {
@@ -126,8 +126,8 @@ void Place(const Reference& charge, const pb::ReportGatewayRefundRequest& reques
   }
 }
 
-void Place(const Reference& charge, const pb::ReportGatewayDisputeRequest&,
-           book::ReportGatewayDispute* report) {
+void SetPlace(const Reference& charge, const pb::ReportGatewayDisputeRequest&,
+              book::ReportGatewayDispute* report) {
   report->ordinal = charge.ordinal;
 }
 
@@ -175,7 +175,7 @@ grpc::ServerUnaryReactor* StartTold(const ApiContext& api, grpc::CallbackServerC
         }
         if (!charge.has_value()) return std::nullopt;
         Report report = told;
-        Place(*charge, *request, &report);
+        SetPlace(*charge, *request, &report);
         return engine::Task{charge->account_id, std::move(report)};
       },
       std::move(fill));

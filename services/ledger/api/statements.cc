@@ -32,13 +32,9 @@ using domain::EntryKind;
 using storage::Connection;
 using storage::SeqRange;
 
-// Entries that a page looks at for those of the kinds that are asked for.
-constexpr int64_t kLookedAt = 5000;
-// No account comes to so many.
-constexpr int64_t kMostSeqs = int64_t{1} << 60;
 // Months of which there may be a statement.
-constexpr int kFirstYear = 2000;
-constexpr int kLastYear = 9998;
+constexpr int kFirstStatementYear = 2000;
+constexpr int kLastStatementYear = 9998;
 
 struct Period {
   absl::Time begin = absl::InfinitePast();
@@ -59,7 +55,7 @@ absl::StatusOr<absl::CivilMonth> MonthFrom(const std::string& text) {
   const bool read = parts.first.size() == 4 && parts.second.size() == 2 && text.size() == 7 &&
                     digits(parts.first) && digits(parts.second) &&
                     absl::SimpleAtoi(parts.first, &year) && absl::SimpleAtoi(parts.second, &month);
-  if (!read || year < kFirstYear || year > kLastYear || month < 1 || month > 12) {
+  if (!read || year < kFirstStatementYear || year > kLastStatementYear || month < 1 || month > 12) {
     return InvalidField("month", "must be a year from 2000 on and a month, like \"2026-11\"");
   }
   return absl::CivilMonth(year, month);

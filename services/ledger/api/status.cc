@@ -12,7 +12,7 @@
 namespace reserve::api {
 namespace {
 
-void ToProto(const engine::Engine& engine, pb::LaneStatus* message) {
+void FillLanes(const engine::Engine& engine, pb::LaneStatus* message) {
   const engine::EngineStats& stats = engine.stats();
   message->set_lanes(engine.options().lanes);
   message->set_queued_commands(stats.queued);
@@ -37,7 +37,7 @@ void AddPools(engine::Engine& engine, pb::LedgerStatus* status) {
   }
 }
 
-void ToProto(engine::Engine& engine, pb::RechargeStatus* message) {
+void FillRecharges(engine::Engine& engine, pb::RechargeStatus* message) {
   const engine::EngineStats& stats = engine.stats();
   message->set_waiting(stats.recharges_waiting);
   message->set_in_flight(stats.recharges_in_flight);
@@ -100,9 +100,9 @@ grpc::ServerUnaryReactor* AuditService::GetStatus(grpc::CallbackServerContext* c
   status->set_draining(api_.metrics.draining());
   reserve::ToProto(absl::Microseconds(engine.stats().clock_ahead_micros.load()),
                    status->mutable_clock_ahead());
-  ToProto(engine, status->mutable_lanes());
+  FillLanes(engine, status->mutable_lanes());
   AddPools(engine, status);
-  ToProto(engine, status->mutable_recharges());
+  FillRecharges(engine, status->mutable_recharges());
   status->set_holds_open(engine.stats().holds_open);
   status->set_holds_unsettled(engine.stats().holds_unsettled);
   status->set_unrated_usages(engine.stats().unrated);

@@ -153,7 +153,7 @@ absl::StatusOr<std::optional<storage::UsagePosition>> PositionBefore(const Page&
   return std::optional<storage::UsagePosition>(position);
 }
 
-std::string CursorAfter(const storage::UsagePosition& position) {
+std::string CursorAfterUsage(const storage::UsagePosition& position) {
   return absl::StrCat(absl::ToUnixMicros(position.start), ":", position.seq);
 }
 

@@ -23,7 +23,7 @@ absl::StatusOr<storage::UsageFilter> UsageFilterFrom(const domain::Settings& set
 absl::StatusOr<Page> UsagePageFrom(const pb::ListUsageRequest& request);
 // Where it begins: after this; nothing for the first page. INVALID_ARGUMENT on "page_token".
 absl::StatusOr<std::optional<storage::UsagePosition>> PositionBefore(const Page& page);
-std::string CursorAfter(const storage::UsagePosition& position);
+std::string CursorAfterUsage(const storage::UsagePosition& position);
 
 }  // namespace reserve::api
 

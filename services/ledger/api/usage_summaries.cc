@@ -85,7 +85,7 @@ std::string DateOf(const domain::CalendarWindow& day) {
   return absl::StrFormat("%04d-%02d-%02d", date / 10'000, date / 100 % 100, date % 100);
 }
 
-void ToProto(const Asked& asked, const storage::UsageSum& sum,
+void FillSum(const Asked& asked, const storage::UsageSum& sum,
              const std::vector<domain::CalendarWindow>& days, const std::string& currency,
              pb::UsageSummary* message) {
   if (asked.by_day) {
@@ -138,7 +138,7 @@ grpc::ServerUnaryReactor* AccountsService::SummarizeUsage(grpc::CallbackServerCo
         RESERVE_ASSIGN_OR_RETURN(*response->mutable_archived_through(),
                                  ArchivedThrough(connection, request->account_id()));
         for (const storage::UsageSum& sum : summary.sums) {
-          ToProto(asked, sum, days, account.currency, response->add_summaries());
+          FillSum(asked, sum, days, account.currency, response->add_summaries());
         }
         return absl::OkStatus();
       });

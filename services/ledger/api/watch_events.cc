@@ -17,7 +17,7 @@ namespace {
 // The year 3000: later is no time of an event.
 constexpr int64_t kLastMicros = 32'503'680'000'000'000;
 
-std::string TokenDigest() { return QueryDigest({"WatchEvents"}); }
+std::string DigestOfWatch() { return QueryDigest({"WatchEvents"}); }
 
 absl::StatusOr<engine::EventCursor::Options> OptionsFrom(const pb::WatchEventsRequest& request) {
   engine::EventCursor::Options options;
@@ -41,11 +41,11 @@ absl::StatusOr<engine::EventCursor::Options> OptionsFrom(const pb::WatchEventsRe
 }  // namespace
 
 std::string EncodeResumeToken(absl::Time watermark) {
-  return EncodePageToken(TokenDigest(), absl::StrCat(absl::ToUnixMicros(watermark)));
+  return EncodePageToken(DigestOfWatch(), absl::StrCat(absl::ToUnixMicros(watermark)));
 }
 
 absl::StatusOr<absl::Time> DecodeResumeToken(absl::string_view token) {
-  const absl::StatusOr<std::string> text = DecodePageToken(TokenDigest(), token);
+  const absl::StatusOr<std::string> text = DecodePageToken(DigestOfWatch(), token);
   int64_t micros = 0;
   if (!text.ok() || !absl::SimpleAtoi(*text, &micros) || micros < 0 || micros > kLastMicros) {
     return InvalidField("resume_token", "is not a token of this stream");

@@ -548,7 +548,7 @@ absl::Status WriteBalances(Connection& connection, const std::vector<book::Balan
   SqlText sql(
       "INSERT INTO balances (account_id,balance_nanos,last_seq,version,revision,month,head_hash,"
       "held_nanos,accrued_nanos,holds");
-  sql.Raw(metered ? ",spent_hour,spent_day,spent_month) VALUES " : ") VALUES ");
+  sql.Raw(metered ? ",spent_hour,spent_day,spent_month" : "").Raw(") VALUES ");
   // As the servers count: 1 for a row that is new or stays what it was, 2 for a changed one.
   int64_t expected = 0;
   for (const book::Balance& b : balances) {

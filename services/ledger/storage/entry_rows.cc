@@ -418,17 +418,17 @@ absl::StatusOr<std::vector<Entry>> ListEntriesWithin(Connection& connection,
 absl::StatusOr<std::vector<Entry>> ListEntriesAfter(Connection& connection,
                                                     absl::string_view account_id, int64_t after,
                                                     int limit, int32_t archived_month) {
-  const std::string rest = absl::StrCat(" AND seq > ", after, " ORDER BY seq LIMIT ", limit);
-  const std::string of_months =
-      archived_month == 0 ? "" : absl::StrCat(" AND month > ", archived_month);
   RESERVE_ASSIGN_OR_RETURN(
       std::vector<Entry> entries,
       QueryEntries(connection,
                    absl::StrCat(SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ",
-                                Quoted(account_id), of_months, rest)));
+                                Quoted(account_id), " AND month > ", archived_month, " AND seq > ",
+                                after, " ORDER BY seq LIMIT ", limit)));
   if (archived_month == 0) return entries;
-  RESERVE_ASSIGN_OR_RETURN(std::vector<Entry> kept,
-                           QueryEntries(connection, absl::StrCat(SelectKept(account_id), rest)));
+  RESERVE_ASSIGN_OR_RETURN(
+      std::vector<Entry> kept,
+      QueryEntries(connection, absl::StrCat(SelectKept(account_id), " AND seq > ", after,
+                                            " ORDER BY seq LIMIT ", limit)));
   entries.insert(entries.end(), std::make_move_iterator(kept.begin()),
                  std::make_move_iterator(kept.end()));
   std::sort(entries.begin(), entries.end(), BySeq);

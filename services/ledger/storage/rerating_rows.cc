@@ -260,7 +260,7 @@ absl::StatusOr<std::vector<UsageOfScope>> UsagesOfScope(Connection& connection,
   sql.Raw(absl::StrCat(" AND kind IN (", static_cast<int>(domain::EntryKind::kUsage), ",",
                        static_cast<int>(domain::EntryKind::kRating), ")"));
   AppendScope(scope, &sql);
-  if (archived > 0) sql.Raw(absl::StrCat(" AND month > ", archived));
+  sql.Raw(absl::StrCat(" AND month > ", archived));  // 0: nothing is archived
   sql.Raw(" ORDER BY account_id,seq");
   std::vector<UsageOfScope> usages;
   size_t at = 0;

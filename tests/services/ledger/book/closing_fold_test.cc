@@ -11,6 +11,7 @@
 
 #include "common/error/error.h"
 #include "services/ledger/book/fold.h"
+#include "tests/services/ledger/book/scene.h"
 
 namespace reserve::book {
 namespace {
@@ -20,9 +21,6 @@ using domain::EntryKind;
 using domain::RechargeState;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-const absl::Time kNow = absl::FromUnixSeconds(1'795'478'400);
-constexpr Nanos kDollar = kNanosPerUnit;
 
 // Account "a" with $15, recharge 1 credited for ch_1, and no grace.
 class ClosingFoldTest : public testing::Test {

@@ -17,6 +17,7 @@
 #include "services/ledger/book/entry_chain.h"
 #include "services/ledger/book/etag.h"
 #include "tests/services/ledger/book/catalogs.h"
+#include "tests/services/ledger/book/scene.h"
 
 namespace reserve::book {
 namespace {
@@ -25,7 +26,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
 
-const absl::Time kNow = absl::FromUnixSeconds(1'795'478'400);  // 2026-11-24
 constexpr domain::NumberKey kNewKey = {'n', 'e', 'w'};
 constexpr char kStandard[] = "14155550123";
 constexpr char kNowhere[] = "99955501234";

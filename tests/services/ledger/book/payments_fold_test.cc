@@ -14,6 +14,7 @@
 #include "common/error/error.h"
 #include "services/ledger/book/charges.h"
 #include "services/ledger/book/fold.h"
+#include "tests/services/ledger/book/scene.h"
 
 namespace reserve::book {
 namespace {
@@ -24,9 +25,6 @@ using domain::RechargeKind;
 using domain::RechargeState;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-const absl::Time kNow = absl::FromUnixSeconds(1'795'478'400);
-constexpr Nanos kDollar = kNanosPerUnit;
 
 // Account "a" with $100, recharge 1 credited for ch_1, and recharge 2 in flight.
 class PaymentsFoldTest : public testing::Test {

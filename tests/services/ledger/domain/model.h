@@ -42,6 +42,8 @@ struct Step {
   Outcome outcome = Outcome::kApplied;
   std::string reason;               // of a refusal
   std::map<EventKind, int> events;  // how many of each kind
+
+  static Step Refused(const std::string& reason) { return {Outcome::kRefused, reason, {}}; }
 };
 
 // What grants have paid of a cost, by the grant's place, in the order in which they did.

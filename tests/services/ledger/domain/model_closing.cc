@@ -8,13 +8,6 @@ namespace {
 
 constexpr __int128 kCent = 10'000'000;
 
-Step Refused(const std::string& reason) {
-  Step step;
-  step.outcome = Outcome::kRefused;
-  step.reason = reason;
-  return step;
-}
-
 }  // namespace
 
 std::set<std::string> Model::Unrated() const {
@@ -26,17 +19,17 @@ std::set<std::string> Model::Unrated() const {
 }
 
 std::optional<Step> Model::NotWhileClosing() const {
-  if (state_ == AccountState::kClosing) return Refused("ACCOUNT_CLOSING");
+  if (state_ == AccountState::kClosing) return Step::Refused("ACCOUNT_CLOSING");
   return NotOnceClosed();
 }
 
 std::optional<Step> Model::NotOnceClosed() const {
-  if (state_ == AccountState::kClosed) return Refused("ACCOUNT_CLOSED");
+  if (state_ == AccountState::kClosed) return Step::Refused("ACCOUNT_CLOSED");
   return std::nullopt;
 }
 
 std::optional<Step> Model::NoFactsAnyMore() const {
-  if (giving_back_) return Refused("USAGE_AFTER_CLOSING");
+  if (giving_back_) return Step::Refused("USAGE_AFTER_CLOSING");
   return std::nullopt;
 }
 
@@ -46,7 +39,7 @@ Step Model::Close(const std::set<std::string>& waived, absl::Time now) {
     step.outcome = Outcome::kUnchanged;
   } else {
     for (const std::string& usage_id : Unrated()) {
-      if (waived.count(usage_id) == 0) return Refused("UNRATED_USAGE");
+      if (waived.count(usage_id) == 0) return Step::Refused("UNRATED_USAGE");
     }
     state_ = AccountState::kClosing;
     grace_until_ = now + settings_.close_grace;

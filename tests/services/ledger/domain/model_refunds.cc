@@ -7,13 +7,6 @@
 namespace reserve::domain {
 namespace {
 
-Step Refused(const std::string& reason) {
-  Step step;
-  step.outcome = Outcome::kRefused;
-  step.reason = reason;
-  return step;
-}
-
 Step Nothing(Outcome outcome) {
   Step step;
   step.outcome = outcome;
@@ -110,13 +103,13 @@ Step Model::LiftSuspension(const std::string& card_id, const std::string& disput
                            absl::Time now, absl::Duration quiet) {
   Step step;
   const ModelCard* card = Find(card_id);
-  if (!card_id.empty() && card == nullptr) return Refused("PAYMENT_METHOD_NOT_FOUND");
+  if (!card_id.empty() && card == nullptr) return Step::Refused("PAYMENT_METHOD_NOT_FOUND");
   std::string number;
   if (card != nullptr && card->state == CardState::kDisputed) number = card->number;
   if (!dispute_id.empty()) {
     const auto found = disputes_.find(dispute_id);
     const bool keeps = found != disputes_.end() && Covers(found->second, found->second.number);
-    if (!keeps || found->second.number.empty()) return Refused("DISPUTE_NOT_FOUND");
+    if (!keeps || found->second.number.empty()) return Step::Refused("DISPUTE_NOT_FOUND");
     number = found->second.number;
   }
   if (LiftAlarm(quiet, now)) ++step.events[EventKind::kLimitLifted];
@@ -181,18 +174,19 @@ void Model::SucceedRefund(int64_t refund, const std::string& refund_id, Step* st
 Step Model::Refund(int64_t ordinal, std::optional<Nanos> amount, bool allow_debt, absl::Time now) {
   if (giving_back_) return *NotWhileClosing();
   if (amount.has_value() && (*amount <= 0 || *amount % 10'000'000 != 0)) {
-    return Refused("INVALID_FIELD");
+    return Step::Refused("INVALID_FIELD");
   }
   if (at(ordinal).credited_as != 0) ordinal = at(ordinal).credited_as;
   const ModelRecharge& charge = at(ordinal);
-  if (!HoldsCredit(ordinal)) return Refused("NOT_CREDITED");
-  if (charge.charge_id.empty()) return Refused("NO_CHARGE");
+  if (!HoldsCredit(ordinal)) return Step::Refused("NOT_CREDITED");
+  if (charge.charge_id.empty()) return Step::Refused("NO_CHARGE");
   const __int128 left = charge.credited - GivenBack(ordinal) - Disputed(ordinal);
   const __int128 asked = amount.has_value() ? __int128{*amount} : left;
-  if (left <= 0) return Refused(Disputed(ordinal) > 0 ? "CHARGE_DISPUTED" : "REFUND_TOO_LARGE");
-  if (asked > left) return Refused("REFUND_TOO_LARGE");
+  if (left <= 0)
+    return Step::Refused(Disputed(ordinal) > 0 ? "CHARGE_DISPUTED" : "REFUND_TOO_LARGE");
+  if (asked > left) return Step::Refused("REFUND_TOO_LARGE");
   const __int128 own = std::min(balance_ - promotional(), balance_ - Held());
-  if (asked > own && !allow_debt) return Refused("INSUFFICIENT_BALANCE");
+  if (asked > own && !allow_debt) return Step::Refused("INSUFFICIENT_BALANCE");
   Step step;
   ModelRecharge refund;
   refund.kind = RechargeKind::kRefund;
@@ -256,7 +250,7 @@ Step Model::ResolveRefund(int64_t ordinal, const std::optional<std::string>& ref
   if (refund.state == (found ? RechargeState::kSucceeded : RechargeState::kFailed)) {
     return Nothing(Outcome::kUnchanged);
   }
-  if (refund.state != RechargeState::kNeedsReview) return Refused("NOT_UNDER_REVIEW");
+  if (refund.state != RechargeState::kNeedsReview) return Step::Refused("NOT_UNDER_REVIEW");
   Step step;
   ++step.events[EventKind::kReviewResolved];
   if (found) {
@@ -303,7 +297,7 @@ void Model::TakeUpRefund(int64_t ordinal, const GatewayRefund& told, Step* step)
 Step Model::TellRefund(int64_t ordinal, const GatewayRefund& told, int64_t reference,
                        absl::Time now) {
   ordinal = RowFor(ordinal, told.charge_id);
-  if (ordinal == 0) return Refused("CHARGE_NOT_FOUND");
+  if (ordinal == 0) return Step::Refused("CHARGE_NOT_FOUND");
   Step step;
   // While the gateway's id of one of ours is not known, its reference says which it is; and only
   // where that says nothing, what a person said.
@@ -405,7 +399,7 @@ Step Model::TellDispute(int64_t ordinal, const GatewayDispute& told, absl::Time 
   // Of a payment the number is known by the recharge that the gateway names, if it names one.
   const std::string number = at(ordinal).aim.number;
   ordinal = RowFor(ordinal, told.charge_id);
-  if (ordinal == 0) return Refused("CHARGE_NOT_FOUND");
+  if (ordinal == 0) return Step::Refused("CHARGE_NOT_FOUND");
   Step step;
   const auto known = disputes_.find(told.dispute_id);
   if (known != disputes_.end() && StepsOf(told.state) <= StepsOf(known->second.state)) {
@@ -500,7 +494,7 @@ void Model::Fund(Step* step) {
 
 Step Model::Pay(Nanos amount, const std::string& charge_id, absl::Time now) {
   if (amount <= 0 || (!charge_id.empty() && amount % 10'000'000 != 0)) {
-    return Refused("INVALID_FIELD");
+    return Step::Refused("INVALID_FIELD");
   }
   if (CreditedFor(charge_id) != 0) return Nothing(Outcome::kUnchanged);
   Step step;
@@ -518,8 +512,8 @@ Step Model::Pay(Nanos amount, const std::string& charge_id, absl::Time now) {
 }
 
 Step Model::Reverse(int64_t ordinal, absl::Time now) {
-  if (at(ordinal).state == RechargeState::kReversed) return Refused("ALREADY_REVERSED");
-  if (GivenBack(ordinal) != 0 || Disputed(ordinal) != 0) return Refused("PAYMENT_GIVEN_BACK");
+  if (at(ordinal).state == RechargeState::kReversed) return Step::Refused("ALREADY_REVERSED");
+  if (GivenBack(ordinal) != 0 || Disputed(ordinal) != 0) return Step::Refused("PAYMENT_GIVEN_BACK");
   Step step;
   at(ordinal).state = RechargeState::kReversed;
   balance_ -= at(ordinal).credited;

@@ -15,7 +15,7 @@ namespace reserve::domain {
 namespace {
 
 // $5 and two cards, "card-1" (visa) and "card-2" (amex); recharge 2 is open for the first.
-Books WithTwoCards() {
+Books LowWithTwoCards() {
   Books books;
   books.OpenFunded();
   EXPECT_TRUE(books.AddCard(CardNamed("amex")).ok());
@@ -112,7 +112,7 @@ TEST(PaymentMethodPolicyTest, G5_AHardDeclineAndAuthenticationRequiredRefuseTheC
 
 TEST(PaymentMethodPolicyTest, G5_ADeclineGoesOnWithTheNextCardAtOnceAsTheNextAttempt) {
   for (const DeclineClass decline : {DeclineClass::kSoft, DeclineClass::kHard}) {
-    Books books = WithTwoCards();
+    Books books = LowWithTwoCards();
     ASSERT_TRUE(books.Decline(decline).ok());
     ASSERT_NE(books.open(), nullptr);
     EXPECT_EQ(books.open()->ordinal, 2);
@@ -129,7 +129,7 @@ TEST(PaymentMethodPolicyTest, G5_ADeclineGoesOnWithTheNextCardAtOnceAsTheNextAtt
 }
 
 TEST(PaymentMethodPolicyTest, G5_WhereNoCardIsLeftItWaitsForTheEarliestThatIsDue) {
-  Books books = WithTwoCards();
+  Books books = LowWithTwoCards();
   ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
   books.Advance(absl::Minutes(10));
   ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
@@ -145,7 +145,7 @@ TEST(PaymentMethodPolicyTest, G5_WhereNoCardIsLeftItWaitsForTheEarliestThatIsDue
 }
 
 TEST(PaymentMethodPolicyTest, G5_ACardThatIsDueIsTriedBeforeALaterOneThatIsUsable) {
-  Books books = WithTwoCards();
+  Books books = LowWithTwoCards();
   ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
   ASSERT_TRUE(books.Charge().ok());
   ASSERT_TRUE(books.AdjustTo(Dollars(5)).ok());
@@ -157,7 +157,7 @@ TEST(PaymentMethodPolicyTest, G5_ACardThatIsDueIsTriedBeforeALaterOneThatIsUsabl
 }
 
 TEST(PaymentMethodPolicyTest, G5_TheSameNumberIsNotTriedAgainAtOnceByAnotherToken) {
-  Books books = WithTwoCards();
+  Books books = LowWithTwoCards();
   ASSERT_TRUE(books.Give("card-2", Given(RenewedCard("visa"))).ok());
   ASSERT_EQ(books.card("card-2").card.fingerprint, "fp_visa");
   ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
@@ -346,7 +346,7 @@ TEST(PaymentMethodPolicyTest, G6_ADeclineOfAnAttemptFromBeforeMarksNothingAndItG
 }
 
 TEST(PaymentMethodPolicyTest, G6_AStateIsNotKeptByTheNumber) {
-  Books books = WithTwoCards();
+  Books books = LowWithTwoCards();
   ASSERT_TRUE(books.Give("card-2", Given(RenewedCard("visa"))).ok());
   ASSERT_TRUE(books.Decline(DeclineClass::kHard).ok());
   EXPECT_EQ(books.StateOf("card-1"), CardState::kRefused);
@@ -850,7 +850,7 @@ TEST(PaymentMethodPolicyTest, G10_TheSwitchStaysOffUntilTheCustomerSwitchesItOn)
 }
 
 TEST(PaymentMethodPolicyTest, G10_ACustomerMayTakeAwayEachCardAlsoTheLast) {
-  Books books = WithTwoCards();
+  Books books = LowWithTwoCards();
   ASSERT_TRUE(books.RemoveCard("card-1").ok());
   EXPECT_EQ(books.CountInLast(EventKind::kCardRemoved), 1);
   EXPECT_EQ(books.LastOf(EventKind::kCardRemoved).payment_method_id, "card-1");

@@ -350,13 +350,13 @@ TEST(RefundPolicyTest, G12_EachRefundTakesBackItsOwnPartOnly) {
   EXPECT_EQ(books.Count(EventKind::kSuspensionLifted), 1);
 }
 
-struct ActCase {
+struct RefundCase {
   const char* what;
   std::function<absl::Status(Books&)> act;
 };
 
 TEST(RefundPolicyTest, G12_WhoeverActedIsNotUndoneByWhatIsBookedBackLater) {
-  const std::vector<ActCase> cases = {
+  const std::vector<RefundCase> cases = {
       {"a top-up",
        [](Books& books) {
          EXPECT_TRUE(books.TopUp(Dollars(20)).ok());
@@ -365,7 +365,7 @@ TEST(RefundPolicyTest, G12_WhoeverActedIsNotUndoneByWhatIsBookedBackLater) {
       {"the switch", [](Books& books) { return books.SwitchAutomatic(true); }},
       {"support", [](Books& books) { return books.LiftSuspension(); }},
   };
-  for (const ActCase& c : cases) {
+  for (const RefundCase& c : cases) {
     Books books = FundedAt(Dollars(15));
     ASSERT_TRUE(books.Refund(1, Dollars(8)).ok());
     ASSERT_TRUE(c.act(books).ok()) << c.what;

@@ -24,7 +24,6 @@ using rates::ActivationStage;
 using rates::DeckActivation;
 using test_support::WaitUntil;
 
-constexpr char kAccount[] = "acme";
 constexpr Nanos kOldCost = 7 * kNanosPerCent;   // of a minute to kDearNumber, by the harness' deck
 constexpr Nanos kNewCost = 50 * kNanosPerCent;  // by the other one
 

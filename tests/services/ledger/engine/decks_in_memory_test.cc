@@ -23,7 +23,6 @@ using test_support::WaitUntil;
 using ::testing::ElementsAre;
 using ::testing::UnorderedElementsAre;
 
-constexpr char kAccount[] = "acme";
 constexpr char kNumber[] = "33155501234";
 
 // Deck 1 of the harness has been in force for ten years. Deck 2 takes its place 20 days ago, deck 3

@@ -20,7 +20,7 @@ namespace {
 using test_support::WaitUntil;
 
 // Keeps what it is given. Thread-safe.
-class Watcher : public RechargeWatcher {
+class LeaseWatcher : public RechargeWatcher {
  public:
   void OnLease(const LeasedRecharge& leased) override {
     absl::MutexLock lock(&mutex_);
@@ -49,7 +49,7 @@ class DispatcherTest : public testing::Test {
 
 TEST_F(DispatcherTest, ARechargeIsHandedOutOnceWithALease) {
   const auto engine = ledger_.StartEngine();
-  Watcher watcher;
+  LeaseWatcher watcher;
   engine->dispatcher().Add(&watcher, "w1", 10);
   Open(*engine, "a");
   ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 1; }));
@@ -70,7 +70,7 @@ TEST_F(DispatcherTest, ARechargeIsHandedOutOnceWithALease) {
 TEST_F(DispatcherTest, WhatWasOpenBeforeAWorkerCameIsFound) {
   const auto engine = ledger_.StartEngine();
   Open(*engine, "a");
-  Watcher watcher;
+  LeaseWatcher watcher;
   engine->dispatcher().Add(&watcher, "w1", 10);
   EXPECT_TRUE(WaitUntil([&] { return watcher.count() == 1; }));
   engine->dispatcher().Remove(&watcher);
@@ -78,12 +78,12 @@ TEST_F(DispatcherTest, WhatWasOpenBeforeAWorkerCameIsFound) {
 
 TEST_F(DispatcherTest, ALeaseThatRanOutIsGivenToAnotherWithTheAttemptsAge) {
   const auto engine = ledger_.StartEngine();
-  Watcher first;
+  LeaseWatcher first;
   engine->dispatcher().Add(&first, "w1", 10);
   Open(*engine, "a");
   ASSERT_TRUE(WaitUntil([&] { return first.count() == 1; }));
   engine->dispatcher().Remove(&first);
-  Watcher second;
+  LeaseWatcher second;
   engine->dispatcher().Add(&second, "w2", 10);
   // Until the lease is over, others get other things only.
   Open(*engine, "b");
@@ -111,11 +111,11 @@ TEST_F(DispatcherTest, WhoLetsALeaseRunOutIsPassedOverWhileOthersHaveRoom) {
   EngineOptions options = ledger_.Options();
   options.lease_duration = absl::Seconds(1);
   const auto engine = ledger_.StartEngine(options);
-  Watcher frozen;  // still connected, but never answers
+  LeaseWatcher frozen;  // still connected, but never answers
   engine->dispatcher().Add(&frozen, "frozen", 100);
   Open(*engine, "a");
   ASSERT_TRUE(WaitUntil([&] { return frozen.count() == 1; }));
-  Watcher alive;
+  LeaseWatcher alive;
   engine->dispatcher().Add(&alive, "alive", 1);
   // Who has let a lease run out is known by the monotonic clock, which no test can set.
   const Moment handed_out = MonotonicNow();
@@ -126,12 +126,12 @@ TEST_F(DispatcherTest, WhoLetsALeaseRunOutIsPassedOverWhileOthersHaveRoom) {
   // Better one who may be frozen than nobody.
   Open(*engine, "b");
   EXPECT_TRUE(WaitUntil([&] { return frozen.count() == 2; }));
-  for (Watcher* watcher : {&frozen, &alive}) engine->dispatcher().Remove(watcher);
+  for (LeaseWatcher* watcher : {&frozen, &alive}) engine->dispatcher().Remove(watcher);
 }
 
 TEST_F(DispatcherTest, AProlongedLeaseIsNotHandedOutAgain) {
   const auto engine = ledger_.StartEngine();
-  Watcher watcher;
+  LeaseWatcher watcher;
   engine->dispatcher().Add(&watcher, "w1", 10);
   Open(*engine, "a");
   ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 1; }));
@@ -159,7 +159,7 @@ TEST_F(DispatcherTest, AProlongedLeaseIsNotHandedOutAgain) {
 TEST_F(DispatcherTest, AWorkerNeverHasMoreThanItAskedFor) {
   const auto engine = ledger_.StartEngine();
   for (int i = 0; i < 5; ++i) Open(*engine, absl::StrCat("a", i));
-  Watcher watcher;
+  LeaseWatcher watcher;
   engine->dispatcher().Add(&watcher, "w1", 2);
   std::set<std::string> seen;
   for (size_t reported = 0; reported < 5; ++reported) {
@@ -178,7 +178,7 @@ TEST_F(DispatcherTest, AWorkerNeverHasMoreThanItAskedFor) {
 TEST_F(DispatcherTest, TwoLedgersNeverHandOutTheSame) {
   const auto one = ledger_.StartEngine();
   const auto two = ledger_.StartEngine();
-  Watcher watchers[2];
+  LeaseWatcher watchers[2];
   one->dispatcher().Add(&watchers[0], "w1", 1000);
   two->dispatcher().Add(&watchers[1], "w2", 1000);
   constexpr size_t kAccounts = 200;
@@ -189,7 +189,7 @@ TEST_F(DispatcherTest, TwoLedgersNeverHandOutTheSame) {
   one->dispatcher().Remove(&watchers[0]);
   two->dispatcher().Remove(&watchers[1]);
   std::set<std::string> seen;
-  for (const Watcher& watcher : watchers) {
+  for (const LeaseWatcher& watcher : watchers) {
     for (const LeasedRecharge& leased : watcher.Leases()) {
       EXPECT_TRUE(seen.insert(leased.recharge.account_id).second) << leased.recharge.account_id;
       EXPECT_EQ(leased.recharge.lease_epoch, 1);
@@ -201,7 +201,7 @@ TEST_F(DispatcherTest, TwoLedgersNeverHandOutTheSame) {
 
 TEST_F(DispatcherTest, ABusyLedgerStillFindsLeasesThatRanOut) {
   const auto engine = ledger_.StartEngine();
-  Watcher watcher;
+  LeaseWatcher watcher;
   engine->dispatcher().Add(&watcher, "w1", 10);
   Open(*engine, "a");
   ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 1; }));
@@ -229,7 +229,7 @@ TEST_F(DispatcherTest, WhatIsCanceledBeforeAWorkerCameIsNotHandedOut) {
   off.change.automatic_recharge = false;
   ASSERT_TRUE(Ask<domain::Account>(*engine, "a", off).ok());
   EXPECT_EQ(ledger_.Recharge("a", 2).state, domain::RechargeState::kCanceled);
-  Watcher watcher;
+  LeaseWatcher watcher;
   engine->dispatcher().Add(&watcher, "w1", 10);
   engine->dispatcher().Announce({{"a", 2}}, {{}});
   Open(*engine, "b");
@@ -250,7 +250,7 @@ TEST_F(DispatcherTest, WhatIsCanceledBeforeAWorkerCameIsNotHandedOut) {
 
 TEST_F(DispatcherTest, ASoftDeclineIsHandedOutAgainWhenItsTimeHasCome) {
   const auto engine = ledger_.StartEngine();
-  Watcher watcher;
+  LeaseWatcher watcher;
   engine->dispatcher().Add(&watcher, "w1", 10);
   Open(*engine, "a");
   ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 1; }));
@@ -280,7 +280,7 @@ TEST_F(DispatcherTest, ASoftDeclineIsHandedOutAgainWhenItsTimeHasCome) {
 // The answer to a report may be later than the hand-out that follows of it.
 TEST_F(DispatcherTest, AReportOnAnAttemptLeavesTheLeaseOfTheNextOne) {
   const auto engine = ledger_.StartEngine();
-  Watcher watcher;
+  LeaseWatcher watcher;
   engine->dispatcher().Add(&watcher, "w1", 2);
   Open(*engine, "a");
   ASSERT_TRUE(WaitUntil([&] { return watcher.count() == 1; }));
@@ -315,7 +315,7 @@ TEST_F(DispatcherTest, AClaimThatFailsStopsNoClaimsOfOtherRanges) {
       "CREATE TRIGGER no_claims BEFORE UPDATE ON recharges FOR EACH ROW BEGIN "
       "IF NEW.account_id = '",
       x64, "' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'none of this range'; END IF; END"));
-  Watcher watcher;
+  LeaseWatcher watcher;
   engine->dispatcher().Add(&watcher, "w1", 10);
   const auto handed_out = [&watcher] {
     std::set<std::string> ids;

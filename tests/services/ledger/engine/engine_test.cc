@@ -22,8 +22,6 @@ using domain::AccountState;
 using domain::Decision;
 using test_support::WaitUntil;
 
-constexpr char kAccount[] = "acme";
-
 std::string ReasonFor(const absl::StatusOr<Reply>& reply) {
   return reply.ok() ? "OK" : ReasonOf(reply.status());
 }

@@ -325,7 +325,7 @@ TEST(EventAgeTest, ALaneDoesNotCommitEventsThatWatchersMayHaveLookedPast) {
 // --- The feed's thread --------------------------------------------------------------
 
 // Keeps what it is given, and asks for more when it is told to. Thread-safe.
-class Watcher : public EventWatcher {
+class PageWatcher : public EventWatcher {
  public:
   void OnPage(EventCursor::Page page) override {
     absl::MutexLock lock(&mutex_);
@@ -375,7 +375,7 @@ class EventFeedTest : public testing::Test {
 TEST_F(EventFeedTest, AWatcherHearsOfWhatAnyLedgerDoes) {
   const auto one = ledger_.StartEngine(Options());
   const auto two = ledger_.StartEngine(Options());
-  Watcher watcher;
+  PageWatcher watcher;
   ASSERT_TRUE(one->event_feed().Add(&watcher, {}).ok());
   EXPECT_TRUE(WaitUntil([&] { return watcher.pages() == 1; })) << "the first page comes at once";
   one->event_feed().Ready(&watcher);
@@ -392,8 +392,8 @@ TEST_F(EventFeedTest, AWatcherHearsOfWhatAnyLedgerDoes) {
 
 TEST_F(EventFeedTest, ASlowWatcherIsGivenNothingUntilItIsReadyAndHoldsUpNobody) {
   const auto engine = ledger_.StartEngine(Options());
-  Watcher slow;
-  Watcher quick;
+  PageWatcher slow;
+  PageWatcher quick;
   ASSERT_TRUE(engine->event_feed().Add(&slow, {}).ok());
   ASSERT_TRUE(WaitUntil([&] { return slow.pages() == 1; }));
   ASSERT_TRUE(engine->event_feed().Add(&quick, {}).ok());
@@ -415,7 +415,7 @@ TEST_F(EventFeedTest, ASlowWatcherIsGivenNothingUntilItIsReadyAndHoldsUpNobody) 
 
 TEST_F(EventFeedTest, GivesSignsOfLifeWhileNothingHappens) {
   const auto engine = ledger_.StartEngine(Options());
-  Watcher watcher;
+  PageWatcher watcher;
   ASSERT_TRUE(engine->event_feed().Add(&watcher, {}).ok());
   EXPECT_TRUE(WaitUntil([&] {
     engine->event_feed().Ready(&watcher);
@@ -427,18 +427,18 @@ TEST_F(EventFeedTest, GivesSignsOfLifeWhileNothingHappens) {
 
 TEST_F(EventFeedTest, TooManyWatchersAreRefused) {
   const auto engine = ledger_.StartEngine(Options());
-  std::vector<Watcher> watchers(EventFeed::kMaxWatchers + 1);
+  std::vector<PageWatcher> watchers(EventFeed::kMaxWatchers + 1);
   for (size_t i = 0; i < watchers.size(); ++i) {
     const absl::Status added = engine->event_feed().Add(&watchers[i], {});
     EXPECT_EQ(added.ok(), i < EventFeed::kMaxWatchers) << i;
     EXPECT_EQ(ReasonOf(added), added.ok() ? "OK" : "OVERLOADED");
   }
-  for (Watcher& watcher : watchers) engine->event_feed().Remove(&watcher);
+  for (PageWatcher& watcher : watchers) engine->event_feed().Remove(&watcher);
 }
 
 TEST_F(EventFeedTest, AWatchThatCanNotBeReadOnEndsWithAReason) {
   const auto engine = ledger_.StartEngine(Options());
-  Watcher watcher;
+  PageWatcher watcher;
   ASSERT_TRUE(engine->event_feed().Add(&watcher, {}).ok());
   ASSERT_TRUE(WaitUntil([&] { return watcher.pages() == 1; }));
   ledger_.sql().Execute("RENAME TABLE events TO events_away");
@@ -448,7 +448,7 @@ TEST_F(EventFeedTest, AWatchThatCanNotBeReadOnEndsWithAReason) {
   engine->event_feed().Remove(&watcher);
   // Who comes later is served again.
   ledger_.sql().Execute("RENAME TABLE events_away TO events");
-  Watcher next;
+  PageWatcher next;
   ASSERT_TRUE(engine->event_feed().Add(&next, {}).ok());
   EXPECT_TRUE(WaitUntil([&] { return next.pages() == 1; }));
   engine->event_feed().Remove(&next);

@@ -208,11 +208,12 @@ ReportGatewayDispute ToldDispute(int64_t ordinal, const std::string& dispute_id,
 // Opens an account with a card, charges it for $15, and adds both users.
 void OpenFunded(Engine& engine, const std::string& account_id);
 
+// The account of tests that need no other.
+inline constexpr char kAccount[] = "acme";
+
 // A suite about one account, kAccount, whose ledger adds up after each test.
 class OneAccountTest : public testing::Test {
  protected:
-  static constexpr char kAccount[] = "acme";
-
   void TearDown() override { EXPECT_EQ(ledger_.Audit().difference_count, 0); }
 
   // Asks the engine; a refusal is a failure of the test.

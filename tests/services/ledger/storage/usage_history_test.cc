@@ -287,7 +287,8 @@ bool Applies(const UsageFilter& filter, const Standing& standing) {
          standing.status == filter.status.value_or(standing.status);
 }
 
-std::vector<int64_t> Expected(const UsageFilter& filter, const std::vector<Standing>& standings) {
+std::vector<int64_t> SeqsExpected(const UsageFilter& filter,
+                                  const std::vector<Standing>& standings) {
   std::vector<std::pair<absl::Time, int64_t>> places;
   for (const Standing& standing : standings) {
     if (!Applies(filter, standing)) continue;
@@ -334,7 +335,7 @@ TEST_F(UsageHistoryTest, EveryFilterFindsWhatAModelFindsPageByPageInBothOrders) 
   for (int i = 0; i < 200; ++i) {
     const UsageFilter filter = i == 0 ? UsageFilter() : AnyFilter(books);
     const int limit = i % 3 == 0 ? 7 : i % 3 == 1 ? 50 : 1'000;
-    const std::vector<int64_t> expected = Expected(filter, books.standings());
+    const std::vector<int64_t> expected = SeqsExpected(filter, books.standings());
     ASSERT_EQ(Pages(filter, limit), expected) << "filter " << i << ", pages of " << limit;
     found += static_cast<int>(expected.size());
   }
