@@ -5,12 +5,15 @@
 # one unit that includes them all. Where two of them can't stand in one unit (each has a constant of
 # the same name, say), the unit is halved until they stand apart.
 
+# Where each source's command is. What is generated is the release's.
+readonly LINT_COMMANDS=build/lint/commands
+
 # lint_flags FILE: how the compiler is called for it, without the compiler, what gcc alone knows, its
 # precompiled headers, and the files.
 lint_flags() {
-  grep -F -B 1 "\"file\": \"$PWD/$1\"" build/release/compile_commands.json |
+  grep -F -B 1 "\"file\": \"$PWD/$1\"" $LINT_COMMANDS/compile_commands.json |
     sed -n 's/^ *"command": "\(.*\) -o .*",$/\1/p' | head -n 1 |
-    sed -E 's/\\(["\\])/\1/g; s/^[^ ]+( [^ ]*c\+\+)? //; s/-Wno-restrict|-Winvalid-pch|-include [^ ]*cmake_pch\.hxx//g'
+    sed -E -e 's/\\(["\\])/\1/g; s/^[^ ]+( [^ ]*c\+\+)? //; s/-Wno-restrict|-Winvalid-pch|-include [^ ]*cmake_pch\.hxx//g' -e "s#$LINT_COMMANDS#build/release#g"
 }
 
 # lint_key UNIT FLAG...: tells what is looked at, wherever it lies: the checks, the flags, and the
@@ -67,7 +70,7 @@ lint_files() {
     at="$(dirname "$file") $(lint_flags "$file")"
     units[$at]+=" $file"
   done
-  export LINT_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/reserve-lint
+  export LINT_COMMANDS LINT_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/reserve-lint
   export -f lint_key lint_unit lint_line lint_flags say
   mkdir -p build/lint/units "$LINT_CACHE"
   find "$LINT_CACHE" -type f -mtime +30 -delete

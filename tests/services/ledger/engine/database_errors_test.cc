@@ -1,5 +1,5 @@
-// Each error that a database can give, and each way in which a connection can end, at each
-// statement of the lanes; and one of each class at each statement of each kind of transaction. A
+// An error of each class that a database can give, and each way in which a connection can end, at
+// each statement of the lanes; and one of each sort at each statement of each kind of transaction. A
 // command is then either answered as if nothing had been, and done once; or the caller is told to
 // repeat it, and the repeat leaves it done once. Nothing is ever answered that is not stored, and
 // no error that passes is a fault.

@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "services/ledger/storage/database_error.h"
 #include "tests/services/ledger/engine/sabotage.h"
 
 namespace reserve::engine {
@@ -52,13 +54,24 @@ inline std::vector<int> AllErrors() {
   return errors;
 }
 
-inline std::vector<Fault> AllFaults() {
+// One number of each class that the product knows (storage/database_error.h): of a number it looks
+// at nothing else.
+inline std::vector<int> OneErrorOfEachClass() {
+  std::map<storage::ErrorClass, int> of_class;
+  for (const int error : AllErrors()) of_class.emplace(storage::ClassOfError(error), error);
+  std::vector<int> errors;
+  for (const auto& [error_class, error] : of_class) errors.push_back(error);
+  return errors;
+}
+
+// The ways in which each statement is spoiled, and before and after it these errors.
+inline std::vector<Fault> FaultsWith(const std::vector<int>& errors) {
   std::vector<Fault> faults = {FaultOf("cut off before it", Fate::kCut, 0, true),
                                FaultOf("cut off after it", Fate::kDoneAndCut, 0, true),
                                FaultOf("garbled reply", Fate::kDoneAndGarbled, 0, true),
                                FaultOf("rolled back with", Fate::kRolledBack, 1213, true),
                                FaultOf("rolled back with", Fate::kRolledBack, 3101, true)};
-  for (const int error : AllErrors()) {
+  for (const int error : errors) {
     const bool passes =
         std::find(std::begin(kLasting), std::end(kLasting), error) == std::end(kLasting);
     faults.push_back(FaultOf("refused with", Fate::kRefused, error, passes));
@@ -67,26 +80,32 @@ inline std::vector<Fault> AllFaults() {
   return faults;
 }
 
-// Under a sanitizer one of each sort is all: which number is of which sort is shown without it.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool kIsSanitized = true;
 #else
 inline constexpr bool kIsSanitized = false;
 #endif
 
-inline std::vector<Fault> FaultsOfEachSort() {
-  std::vector<Fault> faults;
-  for (Fault& fault : AllFaults()) {
-    const int error = fault.ruling.error;
-    if (error == 0 || error == kConflicts[0] || error == kDuplicateKey ||
-        error == kConnectionGone[0] || error == kLasting[0] || error == kContent) {
-      faults.push_back(std::move(fault));
-    }
-  }
-  return faults;
+// Under a sanitizer fewer are enough: what is done about which class is shown without it.
+inline std::vector<Fault> FaultsUnderASanitizer() {
+  return FaultsWith({kConflicts[0], kDuplicateKey, kConnectionGone[0], kLasting[0], kContent});
 }
 
-inline std::vector<Fault> FaultsToTry() { return kIsSanitized ? FaultsOfEachSort() : AllFaults(); }
+// An error of each class, and two further numbers, which are others each time it is asked: in a
+// run all of them are tried, many times. Not thread-safe.
+inline std::vector<Fault> FaultsToTry() {
+  if (kIsSanitized) return FaultsUnderASanitizer();
+  static size_t turn = 0;
+  std::vector<int> errors = OneErrorOfEachClass();
+  const std::vector<int> all = AllErrors();
+  for (int i = 0; i < 2; ++i) {
+    const int further = all[turn++ % all.size()];
+    if (std::find(errors.begin(), errors.end(), further) == errors.end()) {
+      errors.push_back(further);
+    }
+  }
+  return FaultsWith(errors);
+}
 
 // One for each thing that the product does about a fault, for a statement that meets all of them
 // elsewhere: connects again, connects again and looks whether it is done, tries the transaction

@@ -1,4 +1,4 @@
-// Which statements meet each fault that there is, and which only one fault of each class. Each
+// Which statements meet a fault of each class, and which only one of each sort of handling. Each
 // literal of the product's SQL meets all of them once: more would only try the same code again.
 #ifndef RESERVE_TESTS_SERVICES_LEDGER_ENGINE_TRIED_IN_FULL_H_
 #define RESERVE_TESTS_SERVICES_LEDGER_ENGINE_TRIED_IN_FULL_H_
