@@ -23,8 +23,6 @@ using domain::RechargeState;
 using test_support::WaitUntil;
 using ::testing::ElementsAre;
 
-constexpr Nanos kDollar = kNanosPerUnit;
-
 class ClosingTest : public OneAccountTest {
  protected:
   void SetUp() override {

@@ -1,6 +1,6 @@
 // An error of each class that a database can give, and each way in which a connection can end, at
-// each statement of the lanes; and one of each sort at each statement of each kind of transaction. A
-// command is then either answered as if nothing had been, and done once; or the caller is told to
+// each statement of the lanes; and one of each sort at each statement of each kind of transaction.
+// A command is then either answered as if nothing had been, and done once; or the caller is told to
 // repeat it, and the repeat leaves it done once. Nothing is ever answered that is not stored, and
 // no error that passes is a fault.
 
@@ -265,7 +265,6 @@ std::vector<Scenario> ActsOfPeople() {
 
 // Refunds and disputes (P1 to P3) of recharge 1, which was charged as "ch_1".
 std::vector<Scenario> MoneyGivenBack() {
-  constexpr Nanos kDollar = kNanosPerUnit;
   const RefundRecharge refund = Refund("refund", 1, 4 * kDollar);
   const auto opened = ToldDispute(1, "dp", domain::DisputeState::kOpened, 15 * kDollar);
   return {
@@ -314,7 +313,6 @@ std::vector<Scenario> FactsPutRight() {
 
 // Payments (P5), and what names their charges (G4).
 std::vector<Scenario> MoneyAnotherWay() {
-  constexpr Nanos kDollar = kNanosPerUnit;
   const RecordPayment payment = Payment("paid", 20 * kDollar, "pg_1", "transfer-7");
   const GrantCredit grant{{"grant", kDollar, TestNow() + absl::Hours(24), {"welcome"}}, ""};
   return {
@@ -367,7 +365,6 @@ std::vector<Scenario> Calls() {
 
 // An account that is closed for ever (P4).
 std::vector<Scenario> Closings() {
-  constexpr Nanos kDollar = kNanosPerUnit;
   const CloseAccount close = Close("close");
   return {
       {"Closing", {close}, {RecordUsage{Dear("dip", 100)}}},

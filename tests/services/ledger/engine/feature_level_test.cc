@@ -22,7 +22,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr char kAccount[] = "acme";
 constexpr int kOld = domain::kFirstFeatureLevel;
 
 class FeatureLevelTest : public testing::Test {

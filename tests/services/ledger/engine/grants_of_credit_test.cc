@@ -14,8 +14,6 @@ using domain::EntryKind;
 using test_support::WaitUntil;
 using ::testing::ElementsAre;
 
-constexpr Nanos kDollar = kNanosPerUnit;
-
 class CreditGrantsTest : public OneAccountTest {
  protected:
   void SetUp() override { OpenFunded(*engine_, kAccount); }

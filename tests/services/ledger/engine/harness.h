@@ -208,8 +208,9 @@ ReportGatewayDispute ToldDispute(int64_t ordinal, const std::string& dispute_id,
 // Opens an account with a card, charges it for $15, and adds both users.
 void OpenFunded(Engine& engine, const std::string& account_id);
 
-// The account of tests that need no other.
+// What tests that need no other go by.
 inline constexpr char kAccount[] = "acme";
+inline constexpr Nanos kDollar = kNanosPerUnit;
 
 // A suite about one account, kAccount, whose ledger adds up after each test.
 class OneAccountTest : public testing::Test {

@@ -25,7 +25,6 @@ using storage::Connection;
 using storage::kNewest;
 using testing::ElementsAre;
 
-constexpr char kAccount[] = "acme";
 constexpr absl::Duration kDay = absl::Hours(24);
 
 std::vector<int64_t> SeqsOf(const absl::StatusOr<std::vector<Entry>>& entries) {

@@ -21,8 +21,6 @@ namespace {
 
 using test_support::WaitUntil;
 
-constexpr char kAccount[] = "acme";
-
 class HoldsTest : public testing::Test {
  protected:
   HoldsTest() : engine_(ledger_.StartEngine(ledger_.Options())) {

@@ -23,7 +23,6 @@ using testing::SizeIs;
 
 using Rows = std::vector<std::vector<std::string>>;
 
-constexpr char kAccount[] = "acme";
 constexpr char kNowhere[] = "33155501234";  // no deck has it
 
 class NumberKeysTest : public testing::Test {

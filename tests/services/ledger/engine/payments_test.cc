@@ -17,8 +17,6 @@ using domain::EntryKind;
 using domain::RechargeState;
 using ::testing::ElementsAre;
 
-constexpr Nanos kDollar = kNanosPerUnit;
-
 class PaymentsTest : public OneAccountTest {
  protected:
   PaymentReply Pay(const std::string& request_id, Nanos amount, const std::string& charge_id = "",

@@ -24,7 +24,6 @@ namespace {
 using rates::PlanVersion;
 using testing::SizeIs;
 
-constexpr char kAccount[] = "acme";
 constexpr Nanos kMinute = kNanosPerCent;  // to kStandardNumber
 
 class PlanVersionsTest : public testing::Test {

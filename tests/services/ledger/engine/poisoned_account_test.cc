@@ -22,7 +22,7 @@ using test_support::PrivateDatabaseServer;
 
 constexpr char kBroken[] = "m-broken";  // in the middle of the others
 constexpr int kOthers = 200;
-constexpr int kRounds = 20;
+constexpr int kPoisonedRounds = 20;
 
 std::string Other(int i) { return absl::StrCat(i % 2 == 0 ? "a-" : "z-", i); }
 
@@ -106,7 +106,7 @@ TEST_F(PoisonedAccountTest, ABrokenEventFailsItsCommandAloneAndWithinABoundedNum
   const EngineStats& stats = engine->stats();
   int64_t conflicts = stats.conflicts;
   int64_t splits = stats.splits;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kPoisonedRounds; ++round) {
     const auto replies = AskAmongOthers(*engine, UsageBlockUsage());
     ASSERT_EQ(replies.size(), 3u);
     // What writes no event is done, also behind what fails: usages that happened are booked (U1).
@@ -122,7 +122,7 @@ TEST_F(PoisonedAccountTest, ABrokenEventFailsItsCommandAloneAndWithinABoundedNum
     conflicts = stats.conflicts;
     splits = stats.splits;
   }
-  EXPECT_EQ(ledger.AuditOf(kBroken).usages, 2 * kRounds);
+  EXPECT_EQ(ledger.AuditOf(kBroken).usages, 2 * kPoisonedRounds);
   EXPECT_GT(ledger.AuditOf(kBroken).difference_count, 0) << "the audit does not see it";
   EXPECT_EQ(ledger.AuditOf(Other(0)).difference_count, 0);
   // Mended, it is served at once.
@@ -168,7 +168,7 @@ TEST_F(PoisonedAccountTest, ConflictsWithoutEndOfOneAccountAreToldSoonAndOthersA
   });
   const EngineStats& stats = engine->stats();
   int64_t conflicts = stats.conflicts;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kPoisonedRounds; ++round) {
     const auto replies = AskAmongOthers(*engine, UsageBlockUsage());
     ASSERT_EQ(replies.size(), 3u);
     for (const auto& reply : replies) {

@@ -15,7 +15,6 @@
 namespace reserve::engine {
 namespace {
 
-constexpr char kAccount[] = "acme";
 constexpr char kPeriodsNumber[] = "391234567890";
 constexpr char kIncludedNumber[] = "401234567890";
 constexpr char kBlockedNumber[] = "411234567890";

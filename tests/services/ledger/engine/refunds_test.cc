@@ -25,8 +25,6 @@ using domain::SuspensionReason;
 using test_support::WaitUntil;
 using ::testing::ElementsAre;
 
-constexpr Nanos kDollar = kNanosPerUnit;
-
 class RefundsTest : public OneAccountTest {
  protected:
   void SetUp() override {

@@ -19,7 +19,7 @@ namespace reserve::engine {
 namespace {
 
 constexpr int kThreads = 6;
-constexpr int kRounds = 40;
+constexpr int kReplicaRounds = 40;
 constexpr int kUsagesARound = 8;
 constexpr int kAccounts = 3;
 
@@ -53,7 +53,7 @@ std::string AccountOf(int i) { return absl::StrCat("account-", i % kAccounts); }
 void Hammer(int thread, std::vector<std::unique_ptr<Engine>>& engines,
             std::map<std::string, int64_t>* seq_of) {
   std::mt19937 random(static_cast<uint32_t>(thread));
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kReplicaRounds; ++round) {
     std::vector<Order> orders;
     for (int i = 0; i < kUsagesARound; ++i) {
       const std::string id = absl::StrCat("t", thread, "-r", round, "-", i);
@@ -119,7 +119,7 @@ TEST(ReplicasTest, HammeredAccountsAddUp) {
 
   EXPECT_GT(workers[0].reported() + workers[1].reported(), 0);
   const Findings findings = ledger.Audit();
-  EXPECT_EQ(findings.usages, kThreads * kRounds * kUsagesARound);
+  EXPECT_EQ(findings.usages, kThreads * kReplicaRounds * kUsagesARound);
   EXPECT_EQ(findings.difference_count, 0);
   // What callers were told is what is stored.
   std::map<std::string, int64_t> told;

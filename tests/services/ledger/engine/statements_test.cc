@@ -29,7 +29,6 @@ using storage::SeqRange;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr Nanos kDollar = kNanosPerUnit;
 constexpr absl::Duration kDay = absl::Hours(24);
 
 class StatementsTest : public OneAccountTest {

@@ -28,7 +28,6 @@ using storage::UsageSum;
 using test_support::PrivateDatabaseServer;
 using test_support::WaitUntil;
 
-constexpr char kAccount[] = "acme";
 constexpr absl::Duration kDay = absl::Hours(24);
 
 // A database whose accounts are booked on at random.

@@ -18,7 +18,6 @@ namespace {
 
 using test_support::WaitUntil;
 
-constexpr char kAccount[] = "acme";
 constexpr char kNewNumber[] = "33155501234";
 
 class UnratedTest : public testing::Test {

@@ -24,7 +24,6 @@ using test_support::WaitUntil;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr char kAccount[] = "acme";
 // Of all that Booked() has: "usages/seconds/list cost".
 constexpr char kCounted[] =
     "SELECT CONCAT_WS('/', COALESCE(SUM(usages), 0), COALESCE(SUM(seconds), 0), "
