@@ -128,15 +128,20 @@ if(BUILD_TESTING)
 endif()
 
 # reserve_test(NAME SOURCES x_test.cc DEPENDS lib... LABELS unit|storage|e2e [threads]
-# [TIMEOUT seconds] [SHARDS n] [GRPC] [OPTIMISED] [WAITS] [TOGETHER]): a GoogleTest binary that is
-# one ctest, or with SHARDS several, NAME_1 and so on, with a share of its tests each. Two that are
-# of WAITS run in the place of another one: most of their time they wait, not for a core. TOGETHER
-# is as that of a library, with half as many sources.
+# [TIMEOUT seconds] [SHARDS n] [GRPC] [OPTIMISED] [WAITS] [TOGETHER] [MAY_SKIP]): a GoogleTest binary
+# that is one ctest, or with SHARDS several, NAME_1 and so on, with a share of its tests each. Two that
+# are of WAITS run in the place of another one: most of their time they wait, not for a core. TOGETHER
+# is as that of a library, with half as many sources. One that MAY_SKIP is told as skipped, not as
+# passed, if a test of it was skipped, as where a tool is missing, and none failed.
 function(reserve_test name)
-  cmake_parse_arguments(ARG "GRPC;OPTIMISED;WAITS;TOGETHER" "TIMEOUT;SHARDS" "SOURCES;DEPENDS;LABELS"
-    ${ARGN})
+  cmake_parse_arguments(ARG "GRPC;OPTIMISED;WAITS;TOGETHER;MAY_SKIP" "TIMEOUT;SHARDS"
+    "SOURCES;DEPENDS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock_main reserve_options)
+  set(main GTest::gmock_main)
+  if(ARG_MAY_SKIP)
+    set(main reserve_skipping_main GTest::gmock)
+  endif()
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} ${main} reserve_options)
   if(RESERVE_SANITIZER STREQUAL "thread")
     target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/support/tsan_synchronization.cc)
     target_link_libraries(${name} PRIVATE absl::synchronization ${CMAKE_DL_LIBS})
@@ -177,5 +182,8 @@ function(reserve_test name)
     # What may take longest starts first, so that no core is left with nothing to do in the end.
     set_tests_properties(${test_name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
       COST ${ARG_TIMEOUT} PROCESSORS ${processors} ENVIRONMENT "${environment}")
+    if(ARG_MAY_SKIP)
+      set_tests_properties(${test_name} PROPERTIES SKIP_RETURN_CODE 77)
+    endif()
   endforeach()
 endfunction()

@@ -18,6 +18,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "common/error/error.h"
 #include "common/flags/known_flags.h"
@@ -160,6 +161,31 @@ const Command* FindCommand(const Program& program, absl::string_view name) {
   return nullptr;
 }
 
+// How a command is called: "worker reconcile".
+std::string CalledAs(absl::string_view program_name, const Command& command) {
+  return absl::StrCat("`", program_name, command.name.empty() ? "" : " ", command.name, "`");
+}
+
+// INVALID_ARGUMENT if the command line gives a flag that its command does not read: whoever gave it
+// means something else than what would be done.
+absl::Status CheckFlagsAreRead(const Program& program, absl::string_view program_name,
+                               absl::string_view command_name, const std::set<std::string>& named) {
+  const Command* const command = FindCommand(program, command_name);
+  if (command == nullptr) return absl::OkStatus();  // one that there is not: its own refusal
+  for (const auto& [name, flag] : OurFlags()) {
+    if (named.count(name) == 0 || IsOf(*command, name, *flag)) continue;
+    std::vector<std::string> readers;
+    for (const Command& other : program.commands) {
+      if (IsOf(other, name, *flag)) readers.push_back(CalledAs(program_name, other));
+    }
+    return InvalidField(
+        "command line",
+        absl::StrCat("--", name, " is not read by ", CalledAs(program_name, *command), ", but by ",
+                     readers.empty() ? "no command" : absl::StrJoin(readers, ", ")));
+  }
+  return absl::OkStatus();
+}
+
 // Of a command, if there is one of that name; else of the program, which names its commands and
 // leaves flags to them.
 void PrintHelp(const Program& program, const std::string& name) {
@@ -245,6 +271,11 @@ std::vector<std::string> ParseFlags(int argc, char* argv[], const Program& progr
   if (!variables.ok()) EndWith(variables);
   const absl::StatusOr<std::vector<std::string>> positional = SetFlagsFrom(arguments);
   if (!positional.ok()) EndWith(positional.status());
+  const std::string command = positional->empty() ? "" : positional->front();
+  const std::string path = argc > 0 ? argv[0] : "";
+  const absl::Status read =
+      CheckFlagsAreRead(program, path.substr(path.rfind('/') + 1), command, named);
+  if (!read.ok()) EndWith(read);
   const absl::Status status = SetFlagsFromEnvironment(arguments, ReadEnvironment);
   if (!status.ok()) EndWith(status);
   return *positional;

@@ -116,7 +116,7 @@ life() {
   check "the roll-back is in force" not grep -q ':next' <<<"$(image_of "$full-ledger")"
   check "no pod was refused later" nothing_refused
   check "uninstalls" h uninstall "$release" --wait --timeout 60s
-  k delete job try-partitions try-verify try-reconcile --ignore-not-found >/dev/null
+  k delete job try-partitions try-verify try-reconcile try-archive --ignore-not-found >/dev/null
   check "nothing is left" eventually nothing_left "$release"
 }
 
@@ -129,7 +129,8 @@ scenario_everything() {
     --set importStarterDeck=true --set ledger.priorityClassName=system-cluster-critical \
     --set-string commonLabels.team=billing --set 'database.user=re@serve' \
     --set 'ledger.extraEnv[0].name=GRPC_VERBOSITY,ledger.extraEnv[0].value=ERROR' \
-    --set-string 'jobs.nodeSelector.pool=batch' --set ledger.currencySettings=x
+    --set-string 'jobs.nodeSelector.pool=batch' --set ledger.currencySettings=x \
+    --set archive.enabled=true --set archive.claimName=archive --set tls.checkSecret=check
 }
 
 scenario_longnames() {
@@ -216,6 +217,30 @@ scenario_atonce() {
   check "workers are old" grep -q ':old' <<<"$(image_of one-reserve-worker)"
 }
 
+# lets_out POLICY PORT
+lets_out() {
+  grep -q "\"port\":$2[,}]" <<<"$(k get networkpolicy "$1" -o jsonpath='{.spec.egress}')"
+}
+
+# The database moves: the migration must get out to where it is, and what serves to where it was.
+scenario_moved() {
+  local upgrade
+  check "installs" h install reserve "$CHART" -f "$CHART/values-production.yaml" --wait --timeout 90s
+  touch "$CLUSTER_DIR/hang.$SCENARIO"
+  h upgrade reserve "$CHART" -f "$CHART/values-production.yaml" --set database.port=3307 --wait \
+    --timeout 90s >"$CLUSTER_DIR/$SCENARIO.said" 2>&1 &
+  upgrade=$!
+  check "the migration may go to where the database is now" eventually lets_out reserve-migrate-first 3307
+  check "the ledgers to where it was" lets_out reserve-ledger 3306
+  rm "$CLUSTER_DIR/hang.$SCENARIO"
+  wait "$upgrade"
+  check "the upgrade ends well" is "its exit code" 0 $?
+  check "then the ledgers may go there, too" lets_out reserve-ledger 3307
+  check "the policy of the upgrade is gone" not k get networkpolicy reserve-migrate-first
+  check "uninstalls" h uninstall reserve --wait --timeout 60s
+  check "nothing is left" eventually nothing_left reserve
+}
+
 scenario_notready() {
   touch "$CLUSTER_DIR/unready.$SCENARIO"
   check "without --wait an installation ends though no pod is ready" \
@@ -227,7 +252,7 @@ scenario_notready() {
   check "a misspelt value is refused" not h upgrade trial "$CHART" --set ledger.replica=3
 }
 
-readonly SCENARIOS=(defaults evaluation production everything longnames failing hanging atonce notready)
+readonly SCENARIOS=(defaults evaluation production everything longnames failing hanging atonce moved notready)
 
 scenarios_run() {
   local name begin=$SECONDS

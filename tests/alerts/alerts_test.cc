@@ -1,5 +1,5 @@
 // The chart's alerts (helm/reserve/files/alerts.yaml) as Prometheus understands them: each fires
-// when what it is for happens, and is quiet else (alerts_unit.yaml, which promtool runs).
+// when what it is for happens, and is quiet else (the two .yaml files here, which promtool runs).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -34,9 +34,11 @@ using ::testing::Not;
 std::string Alerts() {
   return ContentOf(fs::path(test_support::SourceDir()) / "helm/reserve/files/alerts.yaml");
 }
-std::string Units() {
-  return ContentOf(fs::path(test_support::SourceDir()) / "tests/alerts/alerts_unit.yaml");
+constexpr const char* kUnits[] = {"alerts_unit.yaml", "alerts_of_days_unit.yaml"};
+std::string UnitsIn(const char* file) {
+  return ContentOf(fs::path(test_support::SourceDir()) / "tests/alerts" / file);
 }
+std::string Units() { return UnitsIn(kUnits[0]) + UnitsIn(kUnits[1]); }
 
 // Every match of the first group, in order.
 std::vector<std::string> FindAll(const std::string& text, const std::string& pattern) {
@@ -98,9 +100,12 @@ class AlertsTest : public ::testing::Test {
   // What promtool says of the unit tests on these rules.
   Ended Try(const std::string& alerts) {
     std::ofstream(folder_ / "rules.yaml") << RulesOf(alerts);
-    std::ofstream(folder_ / "units.yaml") << Units();
-    auto promtool = Subprocess::Start(
-        {.program = Promtool(), .args = {"test", "rules", (folder_ / "units.yaml").string()}});
+    std::vector<std::string> args = {"test", "rules"};
+    for (const char* file : kUnits) {
+      std::ofstream(folder_ / file) << UnitsIn(file);
+      args.push_back((folder_ / file).string());
+    }
+    auto promtool = Subprocess::Start({.program = Promtool(), .args = args});
     if (!promtool.ok()) {
       ADD_FAILURE() << promtool.status();
       return {};

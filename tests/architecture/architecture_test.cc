@@ -148,6 +148,22 @@ std::set<std::string> ReasonsOfTheDoors(const fs::path& root) {
   return NamesIn(sources, kReason);
 }
 
+// A failure whose output has the word would count as skipped: MAY_SKIP goes by the exit code.
+TEST(ArchitectureTest, NoTestIsSkippedByWhatItPrints) {
+  const fs::path root = test_support::SourceDir();
+  int files = 0;
+  for (const std::string folder : {"cmake", "tests"}) {
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder)) {
+      const std::string name = entry.path().filename().string();
+      if (name != "CMakeLists.txt" && entry.path().extension() != ".cmake") continue;
+      ++files;
+      EXPECT_THAT(ReadFile(entry.path()), ::testing::Not(HasSubstr("SKIP_REGULAR_EXPRESSION")))
+          << entry.path();
+    }
+  }
+  EXPECT_GT(files, 10);
+}
+
 // A client's programmer finds each reason in the README, and none that there is no more.
 TEST(DocumentsTest, TheReadmeHasTheReasonsOfErrorsAndNoOthers) {
   static const std::regex kInBackticks(R"(`([A-Z]{5,}|[A-Z]+(?:_[A-Z]+)+)`)");

@@ -137,6 +137,7 @@ class AccessTest : public ::testing::Test {
       lines.push_back(absl::StrCat(CallerWith(role.name), " ", role.name));
     }
     lines.push_back("billing.test billing");
+    lines.push_back(absl::StrCat(CallerWith("jobs"), " worker operations"));
     lines.push_back(
         "spiffe://test/all switch, billing, support, operations, worker, "
         "gateway_events, auditor, ledger");
@@ -460,6 +461,23 @@ TEST_F(AccessTest, AWorkerChargesByTheRoleOfItsCertificate) {
                               Parse<pb::GetAccountRequest>("account_id: 'charged'"));
     return account.ok() && account->state() == pb::ACCOUNT_STATE_ACTIVE;
   })) << (*worker)->Stderr();
+  // As `helm test` has a card charged: by the certificate of the Jobs, and by one of its own.
+  const auto check = [](const TestCertificate& own) {
+    auto run = Subprocess::Start(
+        {.program = "ledger",
+         .args = {"check", "--recharge", absl::StrCat("--ledger=localhost:", ledger_->port),
+                  absl::StrCat("--tls_ca_file=", authority_->ca_file()),
+                  absl::StrCat("--tls_certificate_file=", own.certificate_file),
+                  absl::StrCat("--tls_key_file=", own.key_file)}});
+    EXPECT_TRUE(run.ok()) << run.status();
+    const int code = (*run)->Wait(absl::Seconds(60));
+    return absl::StrCat(code, " ", (*run)->Stdout(), (*run)->Stderr());
+  };
+  EXPECT_THAT(check(CertificateOf("jobs")),
+              AllOf(::testing::StartsWith("1 "), HasSubstr("this caller may read"),
+                    HasSubstr("OpenAccount"), HasSubstr("billing")));
+  EXPECT_THAT(check(CertificateOf("billing")),
+              AllOf(::testing::StartsWith("0 "), HasSubstr("a card was charged and credited")));
 }
 
 TEST_F(AccessTest, ARolesFileThatCanNotBeUsedIsRefusedAtTheStart) {

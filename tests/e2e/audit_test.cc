@@ -10,10 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/error/error.h"
 #include "tests/e2e/stack.h"
+#include "tests/support/http_get.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::e2e {
@@ -114,6 +116,56 @@ TEST_F(AuditTest, ACutStreamGoesOnAtItsResumeToken) {
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_TRUE(rest.last.done());
   EXPECT_EQ(rest.last.counts().accounts(), kAccounts - 50);
+}
+
+// The stream of the first page is lost, and the verification goes on in another one.
+TEST_F(AuditTest, WhatWasFoundBeforeAResumeIsInTheMetricAndInTheStatus) {
+  const auto metric = [] {
+    const std::string page = test_support::HttpGet(stack_->metrics_port(), "/metrics");
+    const std::string name = "\nreserve_ledger_last_verify_differences ";
+    const size_t at = page.find(name);
+    return at == std::string::npos ? std::string("none") : page.substr(at + name.size(), 2);
+  };
+  ASSERT_TRUE(Verification().Finish().ok());
+  ASSERT_EQ(metric(), "0\n");
+  stack_->database().Execute(
+      "UPDATE balances SET balance_nanos = balance_nanos + 1 WHERE account_id = 'acct-000'");
+  Verification first;
+  ASSERT_TRUE(first.stream->Read(&first.last));
+  ASSERT_FALSE(first.last.done());
+  ASSERT_EQ(first.last.counts().differences(), 1);
+  const std::string token = first.last.resume_token();
+  first.context.TryCancel();
+  first.Finish().IgnoreError();
+  stack_->database().Execute(
+      "UPDATE balances SET balance_nanos = balance_nanos - 1 WHERE account_id = 'acct-000'");
+
+  Verification rest(token);
+  EXPECT_TRUE(rest.Finish().ok());
+  EXPECT_EQ(rest.last.counts().differences(), 0) << "counts are the stream's own";
+  EXPECT_EQ(metric(), "1\n");
+  const Stack::Ended status = stack_->RunLedger({"status"});
+  EXPECT_THAT(status.output, HasSubstr(": 120 accounts, 1 differences"));
+  ASSERT_TRUE(Verification().Finish().ok());
+  EXPECT_EQ(metric(), "0\n");
+}
+
+TEST_F(AuditTest, ATokenWithoutCountsIsOfALedgerOfBeforeAndOneWithNonsenseIsRefused) {
+  Verification first;
+  ASSERT_TRUE(first.stream->Read(&first.last));
+  std::string text;
+  ASSERT_TRUE(absl::WebSafeBase64Unescape(first.last.resume_token(), &text));
+  first.context.TryCancel();
+  first.Finish().IgnoreError();
+  const std::string of_before = text.substr(0, text.find(' '));
+  Verification rest(absl::WebSafeBase64Escape(of_before));
+  EXPECT_TRUE(rest.Finish().ok());
+  EXPECT_EQ(rest.last.counts().accounts(), kAccounts - 50);
+  for (const char* counts : {" 50", " 50 -1", " x 0", " 50 0 0", " -1 0"}) {
+    const absl::Status status =
+        Verification(absl::WebSafeBase64Escape(absl::StrCat(of_before, counts))).Finish();
+    EXPECT_EQ(FieldOf(status), "resume_token") << counts << ": " << status;
+  }
 }
 
 TEST_F(AuditTest, ATokenOfAnotherCallIsRefused) {

@@ -153,10 +153,11 @@ absl::StatusOr<std::string> Stack::CallRaw(const std::string& method, absl::stri
 
 Stack::Ended Stack::RunLedger(const std::vector<std::string>& args,
                               const std::map<std::string, std::string>& env) const {
-  std::vector<std::string> all = args;
-  all.push_back(absl::StrCat("--database=", database_url_));
-  all.push_back(absl::StrCat("--ledger=", ledger_address_));
-  auto process = Subprocess::Start({.program = "ledger", .args = std::move(all), .env = env});
+  // In the environment, as no command reads both.
+  std::map<std::string, std::string> all = env;
+  all.emplace("RESERVE_DATABASE", database_url_);
+  all.emplace("RESERVE_LEDGER", ledger_address_);
+  auto process = Subprocess::Start({.program = "ledger", .args = args, .env = std::move(all)});
   if (!process.ok()) return {-1, "", process.status().ToString()};
   const int exit_code = (*process)->Wait(absl::Seconds(60));
   return {exit_code, (*process)->Stdout(), (*process)->Stderr()};

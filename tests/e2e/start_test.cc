@@ -182,6 +182,22 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
   EXPECT_THAT(stub.errors, HasSubstr("--listen"));
 }
 
+TEST_F(StartTest, AFlagThatTheCommandDoesNotReadIsRefusedUnlessItIsAVariable) {
+  const TestDatabase database;
+  const std::string url = absl::StrCat("--database=", database.url());
+  ExpectRefused(Run("ledger", {"migrate", url, "--dry_run"}),
+                "--dry_run is not read by `ledger migrate`, but by `ledger forget`, ");
+  EXPECT_THAT(database.Query("SHOW TABLES"), IsEmpty()) << "nothing was migrated";
+  ExpectRefused(Run("worker", {"--dry_run"}),
+                "--dry_run is not read by `worker`, but by `worker reconcile`");
+  ExpectRefused(Run("worker", {"--nodry_run"}), "--dry_run is not read by `worker`");
+  ExpectRefused(Run("worker", {"reconcile", "--once"}), "--once is not read by `worker reconcile`");
+  ExpectRefused(Run("ledger", {"serve", url, "--month=2026-11"}), "`ledger serve`");
+  ExpectRefused(Run("ledger", {"settings", "--lanes=4"}),
+                "--lanes is not read by `ledger settings`, but by `ledger serve`");
+  EXPECT_EQ(Run("ledger", {"settings"}, {{"RESERVE_LANES", "4"}}).exit_code, 0);
+}
+
 TEST_F(StartTest, PlainTextToOtherMachinesMustBeAskedFor) {
   ExpectRefused(
       Run("ledger", {"serve", "--database=mysql://u@127.0.0.1:1/x", "--listen=0.0.0.0:0"}),

@@ -6,23 +6,25 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <map>
 #include <regex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "common/flags/known_flags.h"
 #include "tests/support/build_tree.h"
 #include "tests/support/subprocess.h"
+#include "tests/support/test_authority.h"
 
 namespace reserve {
 namespace {
 
+namespace fs = std::filesystem;
 using test_support::Subprocess;
 using ::testing::AllOf;
 using ::testing::Each;
@@ -37,11 +39,6 @@ constexpr size_t kLongestName = 63;
 constexpr size_t kLongestRelease = 53;
 // A pod of a Job is told by its Job's name, and so is a label that may have 63 characters.
 constexpr int kManyRevisions = 99'999;
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(absl::StrCat(test_support::SourceDir(), "/", path));
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
 
 // Every match of the first group, in order.
 std::vector<std::string> FindAll(const std::string& text, const std::string& pattern) {
@@ -98,6 +95,9 @@ class ChartTest : public ::testing::Test {
              "--set",       "console.cardPage=https://gateway.example.org/card",
              "--set",       "console.ingress.enabled=true",
              "--set",       "console.ingress.host=pages.example.org",
+             "--set",       "archive.enabled=true",
+             "--set",       "archive.claimName=archive",
+             "--set",       "tls.checkSecret=reserve-check-tls",
              "--is-upgrade"}};
   }
 
@@ -143,6 +143,23 @@ std::vector<BadValue> BadPages() {
   };
 }
 
+// Those of Jobs and CronJobs.
+std::vector<BadValue> BadJobs() {
+  return {
+      {"archive.enabled=true", "claimName"},
+      {"archive.afterDays=39", "afterDays"},
+      {"migrate.schedule=weekly", "schedule"},
+      {"migrate.schedule=17 3 * *", "schedule"},
+      {"migrate.activeDeadlineSeconds=1", "activeDeadlineSeconds"},
+      {"migrate.databaseWaitSeconds=1m", "databaseWaitSeconds"},
+      {"migrate.backoffLimit=-1", "backoffLimit"},
+      {"migrate.grantHost=", "grantHost"},
+      {"migrate.grantHost=%'", "grantHost"},
+      {"reconcile.extraArgs[0]=dry_run", "extraArgs"},
+      {"jobs.ttlSecondsAfterFinished=0", "ttlSecondsAfterFinished"},
+  };
+}
+
 // Other values that make no sense: what is set, and the name that the refusal must have.
 std::vector<BadValue> BadValues() {
   return {
@@ -152,6 +169,10 @@ std::vector<BadValue> BadValues() {
       {"gatewaystub.enabled=true", "gatewaystub"},
       {"metrics.port=50051", "port"},
       {"metrics.port=50053", "port"},
+      {"metrics.port=8080", "port"},
+      {"tracing.endpoint=x:99999", "endpoint"},
+      {"tracing.endpoint=collector", "endpoint"},
+      {"tls.checkSecret=No_Secret", "checkSecret"},
       {"metrics.port=0", "port"},
       {"metrics.port=65536", "port"},
       {"database.port=99999", "port"},
@@ -195,15 +216,6 @@ std::vector<BadValue> BadValues() {
       {"worker.chargeTimeout=5", "chargeTimeout"},
       {"worker.gatewayKeyLifetime=-24h", "gatewayKeyLifetime"},
       {"worker.imageTag=-x", "imageTag"},
-      {"migrate.schedule=weekly", "schedule"},
-      {"migrate.schedule=17 3 * *", "schedule"},
-      {"migrate.activeDeadlineSeconds=1", "activeDeadlineSeconds"},
-      {"migrate.databaseWaitSeconds=1m", "databaseWaitSeconds"},
-      {"migrate.backoffLimit=-1", "backoffLimit"},
-      {"migrate.grantHost=", "grantHost"},
-      {"migrate.grantHost=%'", "grantHost"},
-      {"reconcile.extraArgs[0]=dry_run", "extraArgs"},
-      {"jobs.ttlSecondsAfterFinished=0", "ttlSecondsAfterFinished"},
       {"tls.ledgerSecret=", "ledgerSecret"},
       {"tls.roles.caller={swich}", "roles"},
       {"tls.roles.caller={}", "roles"},
@@ -215,6 +227,7 @@ std::vector<BadValue> BadValues() {
 TEST_F(ChartTest, AValueThatMakesNoSenseIsRefusedAndNamed) {
   std::vector<BadValue> values = BadValues();
   for (BadValue& name : BadNames()) values.push_back(std::move(name));
+  for (BadValue& job : BadJobs()) values.push_back(std::move(job));
   for (BadValue& page : BadPages()) values.push_back(std::move(page));
   for (const auto& [value, name] : values) {
     const Ended refused = Render({"--set", value});
@@ -228,7 +241,30 @@ TEST_F(ChartTest, AValueThatMakesNoSenseIsRefusedAndNamed) {
     EXPECT_NE(refused.exit_code, 0) << wrong_type;
     EXPECT_THAT(refused.errors, HasSubstr("want ")) << wrong_type;
   }
-  EXPECT_THAT(Render({"--set", "worker.gateway="}).errors, HasSubstr("worker.gateway"));
+}
+
+TEST_F(ChartTest, ValuesThatContradictEachOtherAreRefusedAndNamed) {
+  const std::string archive = "archive.enabled=true,archive.claimName=a,";
+  const std::vector<BadValue> refused = {
+      {"worker.gateway=", "worker.gateway"},
+      {"ledger.autoscaling.enabled=true,ledger.autoscaling.minReplicas=5,"
+       "ledger.autoscaling.maxReplicas=4",
+       "ledger.autoscaling.minReplicas"},
+      // 400 days are the ledgers' own.
+      {archive + "archive.afterDays=399", "archive.afterDays"},
+      {archive + "ledger.extraArgs={--max_usage_age=9601h}", "archive.afterDays"},
+      {archive + "ledger.extraArgs={--max_usage_age=9600h30m}", "ledger.extraArgs"},
+  };
+  for (const auto& [values, name] : refused) {
+    const Ended ended = Render({"--set", values});
+    EXPECT_NE(ended.exit_code, 0) << values;
+    EXPECT_THAT(ended.errors, HasSubstr(name)) << values;
+  }
+  for (const std::string& values :
+       {archive + "archive.afterDays=400",
+        archive + "archive.afterDays=60,ledger.extraArgs={--max_usage_age=1440h}"}) {
+    EXPECT_EQ(Render({"--set", values}).exit_code, 0) << values;
+  }
 }
 
 TEST_F(ChartTest, WithTlsThereAreRolesAndWithoutPlainTextIsAskedFor) {
@@ -333,18 +369,259 @@ TEST_F(ChartTest, TheGraceIsThePauseAndTheDrainAndSome) {
               HasSubstr("exec: {command: [sleep, \"5\"]}"));
 }
 
-TEST_F(ChartTest, EveryFlagThatItGivesIsOneOfThePrograms) {
-  std::set<std::string> known(std::begin(kKnownFlags), std::end(kKnownFlags));
-  // What every program answers and ends, and no flag that it reads.
-  known.insert("version");
-  std::set<std::string> given;
-  for (const std::vector<std::string>& args : ValueFiles()) {
-    for (const std::string& flag : FindAll(Render(args).output, "\n +- '?--([a-z_]+)")) {
-      given.insert(flag);
+// The flags that a command shows in its help: those that it takes.
+std::set<std::string> FlagsOf(const std::vector<std::string>& command) {
+  std::vector<std::string> args(command.begin() + 1, command.end());
+  args.emplace_back("--help");
+  const auto help = Subprocess::Start({.program = command[0], .args = std::move(args)});
+  EXPECT_TRUE(help.ok()) << help.status();
+  if (!help.ok() || (*help)->Wait(kDeadline) != 0) return {};
+  std::set<std::string> flags = {"version"};  // what every program answers and ends
+  for (std::string& flag : FindAll((*help)->Stdout(), "\n  --([a-z_]+)")) {
+    flags.insert(std::move(flag));
+  }
+  return flags;
+}
+
+TEST_F(ChartTest, EveryFlagThatItGivesIsOneThatTheCommandTakes) {
+  std::map<std::vector<std::string>, std::set<std::string>> known;
+  size_t given = 0;
+  for (const std::vector<std::string>& values : ValueFiles()) {
+    for (const std::string& args : FindAll(Render(values).output, "args:((?:\n +[-#] .*)+)")) {
+      std::vector<std::string> command;
+      std::vector<std::string> flags;
+      for (const std::string& word : FindAll(args, "\n +- '?([^\n]+)")) {
+        if (!absl::StartsWith(word, "--")) {
+          command.push_back(word);
+        } else {
+          flags.push_back(FindAll(word, "--([a-z_]+)").at(0));
+        }
+      }
+      ASSERT_FALSE(command.empty()) << args;
+      const std::set<std::string> own = {"ledger", "worker", "gateway_stub", "console"};
+      if (!own.contains(command[0])) continue;  // MariaDB's
+      const auto [taken, is_new] = known.try_emplace(command);
+      if (is_new) taken->second = FlagsOf(command);
+      given += flags.size();
+      for (const std::string& flag : flags)
+        EXPECT_TRUE(taken->second.contains(flag)) << flag << args;
     }
   }
-  EXPECT_GE(given.size(), 20u);
-  for (const std::string& flag : given) EXPECT_TRUE(known.contains(flag)) << flag;
+  EXPECT_GE(given, 100u);
+  EXPECT_GE(known.size(), 11u);
+}
+
+// --- Single objects ------------------------------------------------------------------
+
+// The object of this kind and name in what was rendered; empty if there is none.
+std::string ObjectIn(const std::string& rendered, const std::string& kind,
+                     const std::string& name) {
+  for (const absl::string_view object : absl::StrSplit(rendered, "\n---\n")) {
+    if (absl::StrContains(object, absl::StrCat("\nkind: ", kind, "\n")) &&
+        absl::StrContains(object, absl::StrCat("\n  name: ", name, "\n"))) {
+      return absl::StrCat(object, "\n");
+    }
+  }
+  return "";
+}
+
+// With these values the object has (or has not) the text.
+struct ValueInObject {
+  std::string values;
+  std::string kind;
+  std::string name;
+  std::string text;
+  bool is_there = true;
+};
+
+std::vector<ValueInObject> PodValues() {
+  const std::string volume =
+      "extraVolumes[0].name=extra,VALUE.extraVolumeMounts[0].name=extra,"
+      "VALUE.extraVolumeMounts[0].mountPath=/extra";
+  const std::string console = "console.enabled=true,console.publicUrl=https://x.example,";
+  std::vector<ValueInObject> rows;
+  for (const std::string component : {"ledger", "worker", "console"}) {
+    const std::string more = component == "console" ? console : "";
+    const auto add = [&](const std::string& value, const std::string& text) {
+      rows.push_back(
+          {absl::StrCat(more, component, ".", absl::StrReplaceAll(value, {{"VALUE", component}})),
+           "Deployment", "reserve-" + component, text});
+    };
+    add("replicas=7", "\n  replicas: 7\n");
+    add("priorityClassName=high", "\n      priorityClassName: high\n");
+    add("nodeSelector.pool=a", "nodeSelector:\n        pool: a\n");
+    add("tolerations[0].key=batch", "tolerations:\n        - key: batch\n");
+    add("affinity.nodeAffinity.x=y", "affinity:\n        nodeAffinity:\n");
+    add("podLabels.team=a", "\n        team: a\n");
+    add("podAnnotations.note=a", "\n        note: a\n");
+    add("extraEnv[0].name=A,VALUE.extraEnv[0].value=b", "- name: A\n              value: b\n");
+    add(volume, "mountPath: /extra\n");
+    add(volume, "\n        - name: extra\n");
+    add("extraContainers[0].name=beside", "\n        - name: beside\n");
+    add("topologySpreadConstraints[0].topologyKey=rack", "topologyKey: rack\n");
+    add("replicas=2", "topologySpreadConstraints:");
+    add("extraArgs={--log_level=debug}", "\n            - --log_level=debug\n");
+    rows.push_back({more, "PodDisruptionBudget", "reserve-" + component,
+                    "unhealthyPodEvictionPolicy: AlwaysAllow\n"});
+    rows.push_back({absl::StrCat(more, component, ".podDisruptionBudget.maxUnavailable=25%"),
+                    "PodDisruptionBudget", "reserve-" + component, "maxUnavailable: 25%\n"});
+    rows.push_back({absl::StrCat(more, component, ".podDisruptionBudget.enabled=false"),
+                    "PodDisruptionBudget", "reserve-" + component, "", false});
+  }
+  rows.push_back({"gatewayStub.enabled=true,gatewayStub.podAnnotations.note=a", "Deployment",
+                  "reserve-gateway-stub", "\n        note: a\n"});
+  return rows;
+}
+
+// Of Jobs and CronJobs, and of what else is turned on by a value.
+std::vector<ValueInObject> OtherValues() {
+  const std::string digest = "sha256:" + std::string(64, 'a');
+  const std::string scaled = "ledger.autoscaling.enabled=true";
+  const std::string volume =
+      "jobs.extraVolumes[0].name=extra,jobs.extraVolumeMounts[0].name=extra,"
+      "jobs.extraVolumeMounts[0].mountPath=/extra";
+  return {
+      {scaled, "HorizontalPodAutoscaler", "reserve-ledger", "maxReplicas: 4\n"},
+      {"", "HorizontalPodAutoscaler", "reserve-ledger", "", false},
+      {scaled, "Deployment", "reserve-ledger", "\n  replicas:", false},
+      {"image.digest=" + digest, "Deployment", "reserve-ledger", ":0.1.0@" + digest},
+      {"image.digest=" + digest, "Job", "reserve-migrate-1", ":0.1.0@" + digest},
+      {"worker.imageTag=old", "Deployment", "reserve-worker", "reserve:old\""},
+      {"worker.imageTag=old", "Deployment", "reserve-ledger", "reserve:old", false},
+      {"commonLabels.team=a", "Service", "reserve-ledger", "\n    team: a\n"},
+      {"jobs.nodeSelector.pool=a", "Job", "reserve-migrate-1", "        pool: a\n"},
+      {"jobs.nodeSelector.pool=a", "CronJob", "reserve-verify", "        pool: a\n"},
+      {"jobs.tolerations[0].key=batch", "Job", "reserve-migrate-1", "- key: batch\n"},
+      {"jobs.priorityClassName=low", "CronJob", "reserve-partitions", "priorityClassName: low\n"},
+      {"jobs.podAnnotations.note=a", "CronJob", "reserve-verify", "note: a\n"},
+      {"jobs.podLabels.team=a", "CronJob", "reserve-verify", "team: a\n"},
+      {volume, "Job", "reserve-migrate-1", "mountPath: /extra\n"},
+      {volume, "CronJob", "reserve-verify", "mountPath: /extra\n"},
+      {volume, "CronJob", "reserve-verify", "\n            - name: extra\n"},
+      {"migrate.schedule=1 2 * * *", "CronJob", "reserve-partitions", "schedule: \"1 2 * * *\"\n"},
+      {"verify.schedule=1 2 * * *", "CronJob", "reserve-verify", "schedule: \"1 2 * * *\"\n"},
+      {"verify.enabled=false", "CronJob", "reserve-verify", "", false},
+      {"reconcile.enabled=true,reconcile.schedule=1 2 * * *", "CronJob", "reserve-reconcile",
+       "schedule: \"1 2 * * *\"\n"},
+      {"archive.enabled=true,archive.claimName=old,archive.schedule=1 2 * * *", "CronJob",
+       "reserve-archive", "schedule: \"1 2 * * *\"\n"},
+      {"archive.enabled=true,archive.claimName=old", "CronJob", "reserve-archive",
+       "persistentVolumeClaim: {claimName: \"old\"}\n"},
+      {"archive.enabled=true,archive.claimName=old,archive.afterDays=401", "CronJob",
+       "reserve-archive", "- --archive_after=9624h\n"},
+      {"", "CronJob", "reserve-archive", "", false},
+      {"metrics.serviceMonitor.enabled=true", "ServiceMonitor", "reserve", "port: metrics, "},
+      {"metrics.prometheusRule.enabled=true", "PrometheusRule", "reserve",
+       "- alert: ReserveBooksDiffer\n"},
+      {"metrics.dashboard.enabled=true", "ConfigMap", "reserve-dashboard", "grafana_dashboard:"},
+      {"metrics.enabled=false,metrics.serviceMonitor.enabled=true", "ServiceMonitor", "reserve", "",
+       false},
+  };
+}
+
+TEST_F(ChartTest, EachValueIsInTheObjectThatItIsOf) {
+  std::map<std::string, std::string> rendered;
+  std::vector<ValueInObject> rows = PodValues();
+  for (ValueInObject& row : OtherValues()) rows.push_back(std::move(row));
+  for (const ValueInObject& row : rows) {
+    SCOPED_TRACE(absl::StrCat(row.values, ": ", row.kind, " ", row.name));
+    const auto [output, is_new] = rendered.try_emplace(row.values);
+    if (is_new) {
+      const Ended ended = Render({"--set", row.values});
+      ASSERT_EQ(ended.exit_code, 0) << ended.errors;
+      output->second = ended.output;
+    }
+    const std::string object = ObjectIn(output->second, row.kind, row.name);
+    if (row.is_there) {
+      EXPECT_THAT(object, HasSubstr(row.text));
+    } else {
+      EXPECT_EQ(absl::StrContains(object, row.text) && !object.empty(), false);
+    }
+  }
+  const std::string extra = Render({"--set",
+                                    "extraObjects[0].kind=ConfigMap,extraObjects[0].metadata.name="
+                                    "x-{{ .Release.Name }}"})
+                                .output;
+  EXPECT_THAT(extra, HasSubstr("name: x-reserve\n"));
+}
+
+TEST_F(ChartTest, HelmTestChargesACardOnlyWhereItsCallerMayOpenAnAccount) {
+  const auto check = [&](const std::string& values) {
+    const Ended ended = Render({"--set", values});
+    EXPECT_EQ(ended.exit_code, 0) << ended.errors;
+    return ObjectIn(ended.output, "Pod", "reserve-check");
+  };
+  const std::string tls = "tls.enabled=true,tls.roles.w={worker},";
+  const std::string stub = "gatewayStub.enabled=true,";
+  EXPECT_THAT(check(stub), HasSubstr("- --recharge\n"));
+  EXPECT_THAT(check(tls + stub),
+              AllOf(Not(HasSubstr("--recharge")), HasSubstr("secretName: reserve-worker-tls,")));
+  EXPECT_THAT(check(tls + stub + "tls.checkSecret=mine"),
+              AllOf(HasSubstr("- --recharge\n"), HasSubstr("secretName: mine,")));
+  EXPECT_THAT(check(tls + "tls.checkSecret=mine"), Not(HasSubstr("--recharge")));
+  EXPECT_THAT(check("tls.checkSecret=mine"), Not(HasSubstr("mine")));
+}
+
+// `helm template` leaves NOTES out, so here they are the text of an object in a copy of the chart.
+class NotesTest : public ChartTest {
+ protected:
+  void SetUp() override {
+    ChartTest::SetUp();
+    if (IsSkipped()) return;
+    std::string pattern = ::testing::TempDir() + "/chart-XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+    fs::copy(Chart(), folder_, fs::copy_options::recursive);
+    const std::string notes = test_support::ContentOf(folder_ / "templates/NOTES.txt");
+    ASSERT_THAT(notes, Not(IsEmpty()));
+    fs::remove(folder_ / "templates/NOTES.txt");
+    std::ofstream(folder_ / "templates/_notes.tpl") << "{{- define \"reserve.notes\" -}}\n"
+                                                    << notes << "{{- end -}}\n";
+    std::ofstream(folder_ / "templates/notes.yaml")
+        << "notes: |\n{{ include \"reserve.notes\" . | indent 2 }}\n";
+  }
+  void TearDown() override {
+    if (!folder_.empty()) fs::remove_all(folder_);
+  }
+
+  std::string Notes(std::vector<std::string> args) const {
+    args.insert(args.begin(), {"template", "reserve", folder_.string(), "--namespace", "billing",
+                               "--kube-version", "1.34", "--show-only", "templates/notes.yaml"});
+    const Ended ended = Helm(std::move(args));
+    EXPECT_EQ(ended.exit_code, 0) << ended.errors;
+    return ended.output;
+  }
+
+ private:
+  fs::path folder_;
+};
+
+TEST_F(NotesTest, TheCommandsFitTheRelease) {
+  const std::string plain = Notes({});
+  EXPECT_THAT(plain,
+              AllOf(HasSubstr("port-forward deploy/reserve-ledger 50051\n"),
+                    HasSubstr("ledger check --ledger=localhost:50051\n"),
+                    HasSubstr("grpcurl -plaintext "), HasSubstr("helm -n billing test reserve\n"),
+                    HasSubstr("ledger import-rates deck.csv"), Not(HasSubstr("--tls_")),
+                    Not(HasSubstr("migrate.finish")), Not(HasSubstr("<no value>"))));
+  const std::string tls = Notes({"--set", "tls.enabled=true,tls.roles.w={worker}"});
+  EXPECT_THAT(tls, AllOf(HasSubstr("--tls_certificate_file=tls.crt --tls_key_file=tls.key"),
+                         HasSubstr("--tls_server_name=reserve-ledger.billing.svc\n"),
+                         HasSubstr("-servername reserve-ledger.billing.svc localhost:50051"),
+                         Not(HasSubstr("-plaintext"))));
+}
+
+TEST_F(NotesTest, TheGrantsAreToldUnlessTheMigrationGivesThemAndTheEndOfAnUpgradeAfterOne) {
+  const std::string by_hand = Notes({"--set", "database.user=re'$erve"});
+  EXPECT_THAT(by_hand, HasSubstr("--grantee=\"'re''\\$erve'@'%'\"\n"));
+  EXPECT_THAT(Notes({"--set", "migrate.grant=true"}), Not(HasSubstr("ledger grants")));
+  EXPECT_THAT(Notes({"--set", "database.evaluation.enabled=true"}),
+              AllOf(Not(HasSubstr("ledger grants")), HasSubstr("it has no backups")));
+  EXPECT_THAT(Notes({"--is-upgrade"}), HasSubstr("--reuse-values --set migrate.finish=true\n"));
+  EXPECT_THAT(Notes({"--is-upgrade", "--set", "migrate.finish=true"}),
+              Not(HasSubstr("--reuse-values")));
+  EXPECT_THAT(Notes({"--set", "gatewayStub.enabled=true,database.allowUnsafe=true"}),
+              AllOf(HasSubstr("no card is charged"), HasSubstr("may lose commits in a crash")));
 }
 
 TEST_F(ChartTest, NetworkPoliciesCloseEverythingAndNameEveryoneWhoTalks) {
@@ -356,68 +633,11 @@ TEST_F(ChartTest, NetworkPoliciesCloseEverythingAndNameEveryoneWhoTalks) {
   EXPECT_THAT(output, AllOf(HasSubstr("-migrate\n"), HasSubstr("-migrate-first\n"),
                             HasSubstr("{port: 53, protocol: UDP}"), HasSubstr("{port: 3306}")));
   EXPECT_THAT(FindAll(output, "policyTypes: (.*)"), Each(HasSubstr("Egress")));
-}
-
-// --- What documents say, for which no helm is needed ---------------------------------
-
-TEST(ChartDocumentsTest, AlertsAndDashboardAreOverMetricsThatThereAre) {
-  const std::string operations = ReadFile("docs/OPERATIONS.md");
-  for (const char* path : {"helm/reserve/files/alerts.yaml", "helm/reserve/files/dashboard.json"}) {
-    const std::string text = ReadFile(path);
-    const std::vector<std::string> metrics = FindAll(text, "(reserve_[a-z_]+)");
-    EXPECT_GE(metrics.size(), 10u) << path;
-    for (std::string metric : metrics) {
-      const size_t bucket = metric.rfind("_bucket");
-      if (bucket != std::string::npos) metric.resize(bucket);
-      EXPECT_THAT(operations, HasSubstr(absl::StrCat("`", metric))) << path;
-    }
-  }
-}
-
-TEST(ChartDocumentsTest, EveryAlertHasARunbook) {
-  const std::string operations = ReadFile("docs/OPERATIONS.md");
-  const std::vector<std::string> alerts =
-      FindAll(ReadFile("helm/reserve/files/alerts.yaml"), "alert: (\\w+)");
-  EXPECT_GE(alerts.size(), 10u);
-  for (const std::string& alert : alerts) {
-    EXPECT_THAT(operations, HasSubstr(absl::StrCat("\n### ", alert, "\n"))) << alert;
-  }
-}
-
-// The paths of the values: "ledger.service.port". A map of one line ({a: b}) is one value.
-std::set<std::string> ValuePaths() {
-  std::set<std::string> paths;
-  std::vector<std::string> parents;
-  for (const absl::string_view line : absl::StrSplit(ReadFile("helm/reserve/values.yaml"), '\n')) {
-    const size_t indent = line.find_first_not_of(' ');
-    if (indent == absl::string_view::npos || line[indent] == '#') continue;
-    const size_t colon = line.find(':');
-    parents.resize(indent / 2);
-    const std::string name(line.substr(indent, colon - indent));
-    std::string path;
-    for (const std::string& parent : parents) absl::StrAppend(&path, parent, ".");
-    if (line.substr(colon + 1).empty()) {
-      parents.push_back(name);
-    } else {
-      paths.insert(path + name);
-    }
-  }
-  return paths;
-}
-
-TEST(ChartDocumentsTest, TheReadmeHasEveryValue) {
-  const std::string readme = ReadFile("helm/reserve/README.md");
-  const std::set<std::string> paths = ValuePaths();
-  EXPECT_GE(paths.size(), 100u);
-  std::set<std::string> told;
-  for (const std::string& cell : FindAll(readme, "\n\\| `([A-Za-z.]+)` \\|")) told.insert(cell);
-  for (const std::string& path : paths) {
-    // The rows of resources and the security contexts are of the whole.
-    const bool of_whole = absl::StrContains(path, "resources.") ||
-                          absl::StrContains(absl::AsciiStrToLower(path), "securitycontext.");
-    const std::string row = of_whole ? path.substr(0, path.rfind('.')) : path;
-    EXPECT_TRUE(told.contains(row)) << row;
-  }
+  // Before an upgrade those of the release before are there, which know where its database was.
+  const std::string first = ObjectIn(output, "NetworkPolicy", "reserve-migrate-first");
+  EXPECT_THAT(first, AllOf(HasSubstr("helm.sh/hook: pre-install,pre-upgrade,post-delete\n"),
+                           HasSubstr("helm.sh/hook-weight: \"-10\"\n"),
+                           HasSubstr("before-hook-creation,hook-succeeded\n")));
 }
 
 }  // namespace

@@ -213,5 +213,28 @@ TEST(FreePortTest, IsAnUnprivilegedPort) {
   EXPECT_LT(port, 65536);
 }
 
+// --- Skipping (skipping_main.cc), tried on this program's own tests, that are not run else -----
+
+TEST(DISABLED_SkippingMainTest, Passes) {}
+TEST(DISABLED_SkippingMainTest, Skips) { GTEST_SKIP() << "no tool"; }
+TEST(DISABLED_SkippingMainTest, Fails) { FAIL() << "SKIPPED"; }
+
+// The exit code of those of them.
+int ExitCodeOfRunning(const std::string& filter) {
+  const auto run =
+      Subprocess::Start({.program = BinDir() + "/test_support_test",
+                         .args = {"--gtest_also_run_disabled_tests",
+                                  "--gtest_filter=DISABLED_SkippingMainTest." + filter}});
+  EXPECT_TRUE(run.ok()) << run.status();
+  return run.ok() ? (*run)->Wait(absl::Seconds(30)) : -1;
+}
+
+TEST(SkippingMainTest, WhatFailedIsNoSkippedTestWhateverElseWasSkippedOrPrinted) {
+  EXPECT_EQ(ExitCodeOfRunning("Passes"), 0);
+  EXPECT_EQ(ExitCodeOfRunning("Skips:*.Passes"), 77);
+  EXPECT_EQ(ExitCodeOfRunning("Fails"), 1);
+  EXPECT_EQ(ExitCodeOfRunning("*"), 1);
+}
+
 }  // namespace
 }  // namespace reserve::test_support

@@ -298,27 +298,43 @@ containers:
       {{- with $v.jobs.extraEnv }}
       {{- toYaml . | nindent 6 }}
       {{- end }}
-    volumeMounts: {{- include "reserve.databaseMounts" $ | nindent 6 }}
+    volumeMounts:
+      {{- include "reserve.databaseMounts" $ | nindent 6 }}
       {{- if .archive }}
       - {name: archive, mountPath: /archive}
+      {{- end }}
+      {{- with $v.jobs.extraVolumeMounts }}
+      {{- toYaml . | nindent 6 }}
       {{- end }}
     {{- else }}
     {{- with $v.jobs.extraEnv }}
     env: {{- toYaml . | nindent 6 }}
     {{- end }}
-    {{- if $v.tls.enabled }}
-    volumeMounts: {{- include "reserve.tlsMount" $ | nindent 6 }}
+    {{- if or $v.tls.enabled $v.jobs.extraVolumeMounts }}
+    volumeMounts:
+      {{- include "reserve.tlsMount" $ | nindent 6 }}
+      {{- with $v.jobs.extraVolumeMounts }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
     {{- end }}
     {{- end }}
     resources: {{- toYaml $v.jobs.resources | nindent 6 }}
 {{- if .database }}
-volumes: {{- include "reserve.databaseVolumes" (dict "root" $ "secret" (ternary $v.migrate.passwordSecret $v.database.passwordSecret (ne $v.migrate.user "")) "evaluationKey" "migrate") | nindent 2 }}
+volumes:
+  {{- include "reserve.databaseVolumes" (dict "root" $ "secret" (ternary $v.migrate.passwordSecret $v.database.passwordSecret (ne $v.migrate.user "")) "evaluationKey" "migrate") | nindent 2 }}
   {{- if .archive }}
   - name: archive
     persistentVolumeClaim: {claimName: {{ $v.archive.claimName | quote }}}
   {{- end }}
-{{- else if $v.tls.enabled }}
-volumes: {{- include "reserve.tlsVolume" (dict "root" $ "secret" $v.tls.workerSecret) | nindent 2 }}
+  {{- with $v.jobs.extraVolumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- else if or $v.tls.enabled $v.jobs.extraVolumes }}
+volumes:
+  {{- include "reserve.tlsVolume" (dict "root" $ "secret" (.secret | default $v.tls.workerSecret)) | nindent 2 }}
+  {{- with $v.jobs.extraVolumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
 {{- end -}}
 

@@ -6,7 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "services/ledger/access/access_table.h"
@@ -58,10 +60,31 @@ void DifferencesToProto(audit::Findings&& findings, Message* message) {
 // Binds resume tokens to this call, so that no other token is taken for one.
 std::string DigestOfVerify() { return QueryDigest({"VerifyLedger"}); }
 
-absl::StatusOr<std::string> DecodeVerifyToken(absl::string_view token) {
-  absl::StatusOr<std::string> cursor = DecodePageToken(DigestOfVerify(), token);
-  if (!cursor.ok()) return InvalidField("resume_token", "is not a token of VerifyLedger");
-  return cursor;
+// How far a verification has come, over all of its streams: what its resume token holds.
+struct Reached {
+  std::string after;  // the last account that was reported on
+  int64_t accounts = 0;
+  int64_t differences = 0;
+};
+
+std::string EncodeVerifyToken(const Reached& reached) {
+  return EncodePageToken(DigestOfVerify(), absl::StrCat(reached.after, " ", reached.accounts, " ",
+                                                        reached.differences));
+}
+
+absl::StatusOr<Reached> DecodeVerifyToken(absl::string_view token) {
+  const absl::Status not_ours = InvalidField("resume_token", "is not a token of VerifyLedger");
+  const absl::StatusOr<std::string> cursor = DecodePageToken(DigestOfVerify(), token);
+  if (!cursor.ok()) return not_ours;
+  const std::vector<std::string> parts = absl::StrSplit(*cursor, ' ');
+  Reached reached{.after = parts[0]};
+  if (parts.size() == 1) return reached;  // the start, or of a ledger whose tokens have no counts
+  if (parts.size() != 3 || !absl::SimpleAtoi(parts[1], &reached.accounts) ||
+      !absl::SimpleAtoi(parts[2], &reached.differences) || reached.accounts < 0 ||
+      reached.differences < 0) {
+    return not_ours;
+  }
+  return reached;
 }
 
 // One verification. A job of the pool and a write take turns, so at any time only
@@ -70,17 +93,17 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
  public:
   VerifyLedgerReactor(const ApiContext& api, const Doorkeeper* keeper,
                       grpc::CallbackServerContext& context, const std::atomic<bool>& draining,
-                      absl::StatusOr<std::string> after)
+                      absl::StatusOr<Reached> reached)
       : api_(api),
         keeper_(keeper),
         context_(context),
         draining_(draining),
         record_(api.metrics, context, "VerifyLedger") {
-    if (!after.ok()) {
-      End(after.status());
+    if (!reached.ok()) {
+      End(reached.status());
       return;
     }
-    after_ = *std::move(after);
+    reached_ = *std::move(reached);
     StartPage();
   }
 
@@ -105,10 +128,10 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
   // On a thread of the pool. May run twice: what it finds is new each time.
   absl::Status VerifyPage(storage::Connection& connection) {
     page_ = audit::Findings();
-    page_after_ = after_;
+    page_after_ = reached_.after;
     page_is_last_ = false;
     RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Account> accounts,
-                             storage::ListAccounts(connection, after_, kAccountsPerPage));
+                             storage::ListAccounts(connection, reached_.after, kAccountsPerPage));
     const Moment end = MonotonicNow() + kTimePerPage;
     for (const domain::Account& account : accounts) {
       RESERVE_RETURN_IF_ERROR(Interrupted());
@@ -122,16 +145,17 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
 
   void PageDone(const absl::Status& status) {
     if (!status.ok()) return End(status);
-    after_ = page_after_;
+    reached_ = {page_after_, reached_.accounts + page_.accounts,
+                reached_.differences + page_.difference_count};
     AddCounts(page_, &total_);
     message_.Clear();
     FillCounts(total_, message_.mutable_counts());
     DifferencesToProto(std::move(page_), &message_);
-    message_.set_resume_token(EncodePageToken(DigestOfVerify(), after_));
+    message_.set_resume_token(EncodeVerifyToken(reached_));
     message_.set_done(page_is_last_);
     if (page_is_last_) {
       api_.metrics.outcomes().NoteVerification(
-          {api_.engine.Now(), total_.accounts, total_.difference_count});
+          {api_.engine.Now(), reached_.accounts, reached_.differences});
     }
     StartWrite(&message_);
   }
@@ -152,8 +176,8 @@ class VerifyLedgerReactor : public grpc::ServerWriteReactor<pb::VerifyLedgerResp
   const std::atomic<bool>& draining_;
   const CallRecord record_;
   std::atomic<bool> cancelled_ = false;
-  std::string after_;  // the last account that was reported on
-  audit::Findings total_;
+  Reached reached_;
+  audit::Findings total_;  // of this stream
   audit::Findings page_;
   std::string page_after_;
   bool page_is_last_ = false;

@@ -87,6 +87,16 @@ absl::StatusOr<storage::ArchivedFile> FileWriter::Finish() {
   return written_;
 }
 
+absl::Status CheckIsNotThere(const std::string& path) {
+  if (access(path.c_str(), F_OK) == 0) {
+    return FileTrouble(path,
+                       "written (it may be all that is left of another schema's months; if it is "
+                       "not, move it away)",
+                       EEXIST);
+  }
+  return errno == ENOENT ? absl::OkStatus() : FileTrouble(path, "written", errno);
+}
+
 absl::Status SyncDirectory(const std::string& directory) {
   const int opened = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (opened < 0) return FileTrouble(directory, "written", errno);

@@ -49,6 +49,9 @@ class FileWriter {
   storage::ArchivedFile written_;
 };
 
+// UNAVAILABLE "ARCHIVE_FILE" if there is a file of that name, or that can't be found out.
+absl::Status CheckIsNotThere(const std::string& path);
+
 // Puts what is in the directory onto the disk: the names of its files.
 absl::Status SyncDirectory(const std::string& directory);
 

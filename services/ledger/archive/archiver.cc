@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/civil_time.h"
+#include "absl/time/clock.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/ledger/archive/archive_files.h"
@@ -22,6 +23,7 @@
 #include "services/ledger/storage/archive_rows.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/entry_rows.h"
+#include "services/ledger/storage/event_rows.h"
 #include "services/ledger/storage/feature_level.h"
 #include "services/ledger/storage/migrator.h"
 #include "services/ledger/storage/number_key_rows.h"
@@ -41,6 +43,7 @@ constexpr int kTries = 5;
 // A head ends so long before its months do: a month that an account's calendar has after them
 // begins up to 14 hours before the one of UTC, and its statement is to be whole.
 constexpr absl::Duration kHeadsEndBefore = absl::Hours(24);
+constexpr absl::Duration kClocksMayDiffer = absl::Minutes(1);
 
 absl::Time EndOfMonth(int32_t month) {
   const absl::CivilMonth next = absl::CivilMonth(month / 100, month % 100) + 1;
@@ -118,9 +121,24 @@ class Archiving {
     if (level < domain::kArchivesLevel) {
       return domain::FeatureLevelTooLow(level, domain::kArchivesLevel);
     }
+    RESERVE_RETURN_IF_ERROR(ReadClocks());
     RESERVE_ASSIGN_OR_RETURN(changer_, storage::OpenToChange(options_.database));
     RESERVE_ASSIGN_OR_RETURN(lock_, storage::OpenToChange(options_.database));
-    return storage::TakeArchiveLock(*lock_, options_.now);
+    return storage::TakeArchiveLock(*lock_, now_);
+  }
+
+  // A clock that is a year ahead would have this month archived, of which all ledgers would refuse
+  // usage from then on. Neither the database's nor our own is trusted alone.
+  absl::Status ReadClocks() {
+    if (options_.now.has_value()) {
+      now_ = *options_.now;
+      return absl::OkStatus();
+    }
+    RESERVE_ASSIGN_OR_RETURN(const absl::Time database, storage::DatabaseTime(*connection_));
+    const absl::Time own = absl::Now();
+    if (absl::AbsDuration(own - database) > kClocksMayDiffer) return ClocksDiffer(own, database);
+    now_ = std::min(own, database);
+    return absl::OkStatus();
   }
 
   // The one whose archive is begun, or the newest that is old enough; else none.
@@ -133,7 +151,7 @@ class Archiving {
     }
     RESERVE_ASSIGN_OR_RETURN(const std::vector<int32_t> months, storage::EntryMonths(*connection_));
     for (const int32_t month : months) {
-      if (options_.now >= LastOf(EndOfMonth(month))) month_ = std::max(month_, month);
+      if (now_ >= LastOf(EndOfMonth(month))) month_ = std::max(month_, month);
     }
     return absl::OkStatus();
   }
@@ -176,7 +194,7 @@ class Archiving {
 
   absl::Status CheckAge() const {
     const absl::Time last = LastOf(end_);
-    if (options_.now >= last) return absl::OkStatus();
+    if (now_ >= last) return absl::OkStatus();
     return MonthTooYoung(absl::StrCat("may still get usage until ", FormatRfc3339(last),
                                       " (--max_usage_age, and 40 days at least)"));
   }
@@ -192,7 +210,19 @@ class Archiving {
                              storage::CountEntriesOfMonths(*connection_, after_, month_));
     RESERVE_RETURN_IF_ERROR(
         Tell(absl::StrCat("would archive ", entries, " entries, of ", Months())));
-    return is_sealed_ ? absl::OkStatus() : CheckNothingIsOpen();
+    if (is_sealed_) return absl::OkStatus();
+    RESERVE_RETURN_IF_ERROR(CheckNothingIsOpen());
+    return CheckNoFileIsThere();
+  }
+
+  // Another schema whose archives are in this folder, a copy of this one say, may have nothing else
+  // of its months. What an earlier try of ours left has a seal.
+  absl::Status CheckNoFileIsThere() const {
+    for (const std::string& path :
+         {EntriesPath(options_.directory, month_), NumbersPath(options_.directory, month_)}) {
+      RESERVE_RETURN_IF_ERROR(CheckIsNotThere(path));
+    }
+    return absl::OkStatus();
   }
 
   std::string Months() const {
@@ -204,7 +234,8 @@ class Archiving {
   // From here on nothing is booked into the months, by anybody.
   absl::Status Seal() {
     RESERVE_RETURN_IF_ERROR(CheckNothingIsOpen());
-    RESERVE_RETURN_IF_ERROR(storage::SealMonth(*connection_, month_, options_.now));
+    RESERVE_RETURN_IF_ERROR(CheckNoFileIsThere());
+    RESERVE_RETURN_IF_ERROR(storage::SealMonth(*connection_, month_, now_));
     RESERVE_RETURN_IF_ERROR(Tell(absl::StrCat("sealed ", Months())));
     return absl::OkStatus();
   }
@@ -231,7 +262,7 @@ class Archiving {
     RESERVE_ASSIGN_OR_RETURN(archive_.numbers, numbers.Finish());
     RESERVE_RETURN_IF_ERROR(SyncDirectory(options_.directory));
     RESERVE_RETURN_IF_ERROR(CheckFiles());
-    RESERVE_RETURN_IF_ERROR(storage::NoteArchiveWritten(*connection_, archive_, options_.now));
+    RESERVE_RETURN_IF_ERROR(storage::NoteArchiveWritten(*connection_, archive_, now_));
     archive_.stage = ArchiveStage::kWritten;
     return Tell(absl::StrCat("wrote ", archive_.entries.lines, " entries and ",
                              archive_.numbers.lines, " numbers, SHA-256 ", archive_.entries.sha256,
@@ -352,11 +383,12 @@ class Archiving {
       RESERVE_RETURN_IF_ERROR(Tell("dropping the months from the table of entries"));
       RESERVE_RETURN_IF_ERROR(storage::DropEntryMonths(*changer_, month_, options_.progress));
     }
-    RESERVE_RETURN_IF_ERROR(storage::NoteArchiveDropped(*connection_, month_, options_.now));
+    RESERVE_RETURN_IF_ERROR(storage::NoteArchiveDropped(*connection_, month_, now_));
     return Tell(absl::StrCat("archived ", archive_.entries.lines, " entries, of ", Months()));
   }
 
   const ArchiveOptions& options_;
+  absl::Time now_;
   int32_t month_;   // the last that is archived
   absl::Time end_;  // of it
   std::unique_ptr<Connection> connection_;

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -24,7 +25,8 @@ struct ArchiveOptions {
   int32_t month = 0;
   std::string directory;                                 // that the files go to
   absl::Duration max_usage_age = absl::Hours(24 * 400);  // as the ledgers that serve have it
-  absl::Time now;
+  // Nothing: the database's time, from which this machine's must not differ by more than a minute.
+  std::optional<absl::Time> now;
   bool dry_run = false;
   // Hears of each step, and of the accounts now and then.
   std::function<void(const std::string&)> progress = [](const std::string&) {};

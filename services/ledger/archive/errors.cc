@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/clock/utc.h"
 #include "common/error/error.h"
 
 namespace reserve::archive {
@@ -30,6 +31,14 @@ absl::Status AccountNotArchived(absl::string_view account_id, absl::string_view 
 
 absl::Status ArchiveDamaged(absl::string_view why) {
   return MakeError(absl::StatusCode::kDataLoss, "ARCHIVE_DAMAGED", "", why);
+}
+
+absl::Status ClocksDiffer(absl::Time own, absl::Time database) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "CLOCKS_DIFFER", "",
+                   absl::StrCat("the clock of this machine says ", FormatRfc3339(own),
+                                ", the database's ", FormatRfc3339(database),
+                                "; set right what is wrong, as what is archived by a "
+                                "clock that is ahead stays so"));
 }
 
 absl::Status FileTrouble(absl::string_view path, absl::string_view what, int error) {

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace reserve::archive {
 
@@ -22,6 +23,8 @@ absl::Status MonthOutOfTurn(absl::string_view why);
 absl::Status AccountNotArchived(absl::string_view account_id, absl::string_view difference);
 // DATA_LOSS "ARCHIVE_DAMAGED": a file, or what is stored, is not what was recorded of the archive.
 absl::Status ArchiveDamaged(absl::string_view why);
+// FAILED_PRECONDITION "CLOCKS_DIFFER": this machine's clock is not the database's.
+absl::Status ClocksDiffer(absl::Time own, absl::Time database);
 // UNAVAILABLE "ARCHIVE_FILE" on "to": it can't be written or read, with what the system says.
 absl::Status FileTrouble(absl::string_view path, absl::string_view what, int error);
 

@@ -9,7 +9,6 @@
 #include "absl/flags/flag.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/error/error.h"
 #include "services/ledger/archive/archive_check.h"
@@ -67,7 +66,6 @@ absl::Status RunArchive() {
     return InvalidField("--archive_after", "must be a time, like 9600h");
   }
   RESERVE_ASSIGN_OR_RETURN(options.database, serve::DatabaseFromFlags());
-  options.now = absl::Now();
   options.dry_run = absl::GetFlag(FLAGS_dry_run);
   options.progress = [](const std::string& step) { std::cout << "archive: " << step << std::endl; };
   const storage::SqlThread sql_thread;

@@ -22,6 +22,13 @@ absl::Status SchemaTooOld(int version, int needed) {
                                 needed, "; run: ledger migrate"));
 }
 
+absl::Status SchemaDiffers(absl::string_view recorded, absl::string_view ours) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "SCHEMA_DIFFERS", "database",
+                   absl::StrCat("the schema was migrated by a program of another branch: by ",
+                                recorded, ", where this program has ", ours,
+                                "; use that program, or a schema of this one's"));
+}
+
 absl::Status LedgersTooOld(int level, int newest, const std::vector<std::string>& ledgers) {
   return MakeError(absl::StatusCode::kFailedPrecondition, "LEDGERS_TOO_OLD", "database",
                    absl::StrCat("the feature level stays ", level, ", as a ledger does not know ",

@@ -19,6 +19,9 @@ absl::Status EntryNotFound(absl::string_view account_id, int64_t seq);
 absl::Status TooMuchUsage(int64_t most);
 // FAILED_PRECONDITION "SCHEMA_TOO_OLD" on "database": it is at `version`, `needed` is needed.
 absl::Status SchemaTooOld(int version, int needed);
+// FAILED_PRECONDITION "SCHEMA_DIFFERS" on "database": it was migrated by a program of another
+// branch, by `recorded` under the number of `ours`.
+absl::Status SchemaDiffers(absl::string_view recorded, absl::string_view ours);
 // FAILED_PRECONDITION "LEDGERS_TOO_OLD" on "database": the level stays, as `ledgers` don't know
 // `newest`.
 absl::Status LedgersTooOld(int level, int newest, const std::vector<std::string>& ledgers);

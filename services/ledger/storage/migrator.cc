@@ -107,12 +107,28 @@ absl::Status TakeLock(Connection& connection, absl::Time now, const Progress& pr
   }
 }
 
-absl::StatusOr<int> AppliedVersion(Connection& connection) {
-  int version = 0;
-  RESERVE_RETURN_IF_ERROR(
-      connection.Query("SELECT COALESCE(MAX(version), 0) FROM schema_migrations",
-                       [&version](const Row& row) { version = static_cast<int>(row.Int(1)); }));
-  return version;
+// What a schema says of the migrations that were applied to it.
+struct Applied {
+  int version = 0;  // the greatest; 0 for none
+  int oldest_code = 0;
+  absl::Status is_ours;  // or the first of other migrations than ours, under numbers of ours
+};
+
+absl::StatusOr<Applied> ReadApplied(Connection& connection) {
+  const std::vector<Migration>& ours = BuiltInMigrations();
+  Applied applied;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      "SELECT version,name,oldest_code FROM schema_migrations ORDER BY version",
+      [&](const Row& row) {
+        const int64_t version = row.Int(1);
+        applied.version = static_cast<int>(version);
+        applied.oldest_code = std::max(applied.oldest_code, static_cast<int>(row.Int(3)));
+        if (version < 1 || version > static_cast<int64_t>(ours.size())) return;
+        const std::string& name = ours[static_cast<size_t>(version - 1)].name;
+        const std::string theirs = row.Text(2);
+        if (theirs != name) applied.is_ours.Update(SchemaDiffers(theirs, name));
+      }));
+  return applied;
 }
 
 // Runs a statement that may change a table, again and again while others hold it.
@@ -219,10 +235,11 @@ absl::Status DropOldPartitions(Connection& connection, const PartitionedTable& t
 }
 
 absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progress& progress) {
-  RESERVE_ASSIGN_OR_RETURN(const int applied, AppliedVersion(connection));
+  RESERVE_ASSIGN_OR_RETURN(const Applied applied, ReadApplied(connection));
+  RESERVE_RETURN_IF_ERROR(applied.is_ours);
   const std::vector<Migration>& migrations = BuiltInMigrations();
   for (const Migration& migration : migrations) {
-    if (migration.version <= applied) continue;
+    if (migration.version <= applied.version) continue;
     progress(absl::StrCat("applying ", migration.name));
     RESERVE_RETURN_IF_ERROR(Apply(connection, migration, now, progress));
   }
@@ -231,7 +248,8 @@ absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progres
     RESERVE_RETURN_IF_ERROR(MakePartitions(connection, table, now, progress));
     RESERVE_RETURN_IF_ERROR(DropOldPartitions(connection, table, now, progress));
   }
-  progress(absl::StrCat("the schema is at version ", std::max(applied, migrations.back().version)));
+  progress(absl::StrCat("the schema is at version ",
+                        std::max(applied.version, migrations.back().version)));
   return absl::OkStatus();
 }
 
@@ -358,24 +376,19 @@ absl::Status DropEntryMonths(Connection& connection, int32_t upto, const Progres
 }
 
 absl::Status CheckSchema(Connection& connection) {
-  int version = 0;
-  int oldest_code = 0;
-  const absl::Status read = connection.Query(
-      "SELECT COALESCE(MAX(version), 0), COALESCE(MAX(oldest_code), 0) FROM schema_migrations",
-      [&](const Row& row) {
-        version = static_cast<int>(row.Int(1));
-        oldest_code = static_cast<int>(row.Int(2));
-      });
+  const absl::StatusOr<Applied> applied = ReadApplied(connection);
   const int known = BuiltInMigrations().back().version;
-  if (read.code() == absl::StatusCode::kUnavailable || read.code() == absl::StatusCode::kAborted ||
-      ErrorClassOf(read) == ErrorClass::kRights) {
-    return read;
+  if (absl::IsUnavailable(applied.status()) || absl::IsAborted(applied.status()) ||
+      ErrorClassOf(applied.status()) == ErrorClass::kRights) {
+    return applied.status();
   }
-  if (!read.ok() || version < known) return SchemaTooOld(version, known);
-  if (oldest_code > known) {
+  if (!applied.ok()) return SchemaTooOld(0, known);
+  RESERVE_RETURN_IF_ERROR(applied->is_ours);
+  if (applied->version < known) return SchemaTooOld(applied->version, known);
+  if (applied->oldest_code > known) {
     return SchemaTooNew(
         absl::StatusCode::kFailedPrecondition, "database",
-        absl::StrCat("the schema is at version ", version,
+        absl::StrCat("the schema is at version ", applied->version,
                      ", and no longer works with this program, which knows ", known));
   }
   return absl::OkStatus();

@@ -31,6 +31,8 @@ const std::vector<Migration>& BuiltInMigrations();
 // Brings the schema up to date, and makes the months' partitions up to three
 // months after `now`. Safe to run again, and from several places at once: one
 // works while the others wait. `progress` gets a line for each step.
+// FAILED_PRECONDITION "SCHEMA_DIFFERS", and nothing is changed, if a migration is recorded under a
+// number that is another one's here.
 absl::Status Migrate(const DatabaseOptions& options, absl::Time now,
                      const std::function<void(const std::string&)>& progress);
 
@@ -69,7 +71,7 @@ absl::StatusOr<std::vector<int32_t>> EntryMonths(Connection& connection);
 absl::Status DropEntryMonths(Connection& connection, int32_t upto,
                              const std::function<void(const std::string&)>& progress);
 
-// FAILED_PRECONDITION "SCHEMA_TOO_OLD" or "SCHEMA_TOO_NEW" if this program can't
+// FAILED_PRECONDITION "SCHEMA_TOO_OLD", "SCHEMA_TOO_NEW" or "SCHEMA_DIFFERS" if this program can't
 // work on the schema as it is; UNAVAILABLE if that can't be found out.
 absl::Status CheckSchema(Connection& connection);
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -24,6 +25,7 @@
 #include "services/ledger/storage/forget.h"
 #include "services/ledger/storage/statements.h"
 #include "tests/services/ledger/engine/harness.h"
+#include "tests/support/clock_file.h"
 #include "tests/support/subprocess.h"
 
 namespace reserve::engine {
@@ -147,12 +149,14 @@ class ArchiveTest : public testing::Test {
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   }
   // The real command, and the text of a line that it is awaited at; nothing: it ended before.
-  std::unique_ptr<Subprocess> StartCommand(int32_t month) {
+  std::unique_ptr<Subprocess> StartCommand(int32_t month,
+                                           const std::map<std::string, std::string>& env = {}) {
     auto started = Subprocess::Start(
         {.program = "ledger",
          .args = {"archive", absl::StrCat("--database=", ledger_.sql().url()),
                   absl::StrCat("--month=", month / 100, month % 100 < 10 ? "-0" : "-", month % 100),
-                  absl::StrCat("--archive_dir=", folder_), "--archive_after=960h"}});
+                  absl::StrCat("--archive_dir=", folder_), "--archive_after=960h"},
+         .env = env});
     EXPECT_TRUE(started.ok()) << started.status();
     return started.ok() ? *std::move(started) : nullptr;
   }
@@ -314,6 +318,42 @@ TEST_F(ArchiveTest, OnlyWhatIsOldAndInTurnIsArchived) {
   EXPECT_THAT(steps, ElementsAre(HasSubstr("would archive 1 entries")));
   EXPECT_TRUE(fs::is_empty(folder_));
   Archive(kSeptember);
+  Archive(kSeptember);
+}
+
+TEST_F(ArchiveTest, NothingIsArchivedByAClockThatIsNotTheDatabases) {
+  OpenFunded(*engine_, "a");
+  ComeBack();
+  test_support::ClockFile clock(folder_ + "/clock");
+  for (const absl::Duration ahead : {400 * kDay, absl::Minutes(2), -400 * kDay}) {
+    clock.Set(ahead);
+    const auto command = StartCommand(kSeptember, clock.Environment());
+    ASSERT_NE(command, nullptr);
+    EXPECT_EQ(command->Wait(kLongest), 1) << ahead;
+    EXPECT_THAT(command->Stderr(), HasSubstr("the clock of this machine says")) << ahead;
+  }
+  EXPECT_EQ(CountRows("archives"), 0);
+  clock.Set(absl::ZeroDuration());
+  const auto command = StartCommand(kSeptember, clock.Environment());
+  EXPECT_EQ(command->Wait(kLongest), 0) << command->Stderr();
+}
+
+TEST_F(ArchiveTest, TheFileOfAnotherSchemaIsNotWrittenOver) {
+  OpenFunded(*engine_, "a");
+  ComeBack();
+  for (const std::string name : {"reserve-2025-09.entries", "reserve-2025-09.numbers"}) {
+    std::ofstream(folder_ + "/" + name) << "all that is left";
+    archive::ArchiveOptions dry = Options(kSeptember);
+    dry.dry_run = true;
+    for (const archive::ArchiveOptions& options : {dry, Options(kSeptember)}) {
+      const absl::Status refused = archive::ArchiveMonths(options);
+      EXPECT_EQ(ReasonOf(refused), "ARCHIVE_FILE") << refused;
+      EXPECT_THAT(std::string(refused.message()), HasSubstr(name));
+    }
+    EXPECT_EQ(Read(name), "all that is left");
+    EXPECT_EQ(CountRows("archives"), 0) << "nothing is sealed";
+    fs::remove(folder_ + "/" + name);
+  }
   Archive(kSeptember);
 }
 

@@ -195,6 +195,25 @@ TEST_F(MigratorTest, ANewerSchemaThatStillKnowsThisProgramFits) {
   EXPECT_TRUE(MigrateAt(TestNow()).ok());
 }
 
+TEST_F(MigratorTest, ASchemaOfABranchWithOtherNumbersIsRefusedAndNotTouched) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  // As a program of the branch left it, which knew one migration less, and another one before it.
+  const int last = BuiltInMigrations().back().version;
+  database_.Execute(absl::StrCat("DELETE FROM schema_migrations WHERE version = ", last));
+  database_.Execute(absl::StrCat(
+      "UPDATE schema_migrations SET name = 'of_the_branch' WHERE version = ", last - 1));
+  const std::vector<std::string> before = Partitions();
+  progress_.clear();
+  for (const absl::Status& status : {MigrateAt(MonthsLater(2)), Check()}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(ReasonOf(status), "SCHEMA_DIFFERS");
+    EXPECT_THAT(std::string(status.message()), HasSubstr("of_the_branch"));
+  }
+  EXPECT_THAT(progress_, testing::IsEmpty());
+  EXPECT_EQ(Partitions(), before);
+  EXPECT_EQ(database_.QueryInt("SELECT MAX(version) FROM schema_migrations"), last - 1);
+}
+
 TEST_F(MigratorTest, EveryMonthHasAPartition) {
   ASSERT_TRUE(MigrateAt(TestNow()).ok());
   const std::vector<std::string> partitions = Partitions();
