@@ -3,6 +3,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,6 +42,7 @@ void ExpectSuccess(Subprocess& run) {
   const int exit_code = run.Wait(kDeadline);
   if (exit_code == kSkipped) GTEST_SKIP() << run.Stdout();
   EXPECT_EQ(exit_code, 0) << run.Stdout() << run.Stderr();
+  std::cout << run.Stdout();
 }
 
 TEST(ClientTest, ReadsResourcesErrorsMoneyAndDurationsByItsPublicPackages) {
@@ -55,7 +57,7 @@ bool HasExamples() { return std::strcmp(RESERVE_CLIENT, "python") == 0; }
 
 TEST(ClientTest, TwoPagesOfTwentyThousandCallsAreDrawnByTenCallsAtMost) {
   if (!HasExamples()) return;
-  const auto stack = Stack::Start({});
+  const auto stack = Stack::Start({.gateway = true, .workers = 1});
   ASSERT_TRUE(stack.ok()) << stack.status();
   const auto run = StartProgram(**stack, {"draw_pages.py", (*stack)->folder()});
   ASSERT_TRUE(run.ok()) << run.status();

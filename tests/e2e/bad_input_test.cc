@@ -1176,9 +1176,32 @@ TEST_F(BadInputTest, AnUpdateMaskNamesFieldsThatAreThereAndSet) {
       "user.plan_id");
   // One request is about one user.
   add("Accounts.PutUser", "account_id: 'acct' user_id: 'u' user { user_id: 'v' }", "user.user_id");
+  add("Accounts.PutUser", "account_id: 'acct' user_id: 'u' request_id: 'a b'", "request_id");
+  add("Accounts.RemoveUser", "account_id: 'acct' user_id: 'u' request_id: 'a b'", "request_id");
   add("Accounts.PutUser", "account_id: 'acct' user_id: 'u' user { account_id: 'due' }",
       "user.account_id");
   ExpectRefused(refusals);
+}
+
+TEST_F(BadInputTest, FiltersOfEventsAndRechargesAreWhatTheySay) {
+  const std::string events = "Events.ListEvents";
+  const std::string recharges = "Accounts.ListRecharges";
+  const std::string acct = "account_id: 'acct' ";
+  ExpectRefused({
+      {.method = events, .request = acct + "order: 3", .field = "order"},
+      {.method = events, .request = acct + "kinds: 4 kinds: 0", .field = "kinds[1]"},
+      {.method = events, .request = acct + "kinds: 9999", .field = "kinds[0]"},
+      {.method = events, .request = acct + "time_from { nanos: -1 }", .field = "time_from.nanos"},
+      {.method = events,
+       .request = acct + "time_before { nanos: -1 }",
+       .field = "time_before.nanos"},
+      {.method = events,
+       .request = acct + "time_from { seconds: 5 } time_before { seconds: 5 }",
+       .field = "time_before"},
+      {.method = recharges, .request = acct + "state: 99", .field = "state"},
+      {.method = recharges, .request = acct + "kind: 99", .field = "kind"},
+      {.method = recharges, .request = acct + "kind: RECHARGE_KIND_REFUND", .field = "kind"},
+  });
 }
 
 TEST_F(BadInputTest, ABlockNeedsAReason) {

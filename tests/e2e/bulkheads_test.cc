@@ -150,6 +150,48 @@ TEST_F(BulkheadsTest, AuditsThatStandStillDelayNeitherARenewalNorARead) {
   watch->Finish();
 }
 
+// Whoever gives plans new versions waits until all ledgers know, on a thread of what may take long.
+TEST_F(BulkheadsTest, PlansThatWaitForTheirTimeDelayNoPageThatAPersonWaitsFor) {
+  const auto put = [this](int number) {
+    return Call(stack_->rates(), &pb::Rates::Stub::PutPlan,
+                Parse<pb::PutPlanRequest>(
+                    absl::StrCat("plan_id: 'per_minute' request_id: 'put-", number,
+                                 "' reason: 'test' plan { display_name: 'Name ", number, "' }")))
+        .status();
+  };
+  std::vector<std::future<absl::Status>> puts;
+  for (int i = 0; i < 8; ++i) puts.push_back(std::async(std::launch::async, put, i));
+  const auto bulk_waits = [this] {
+    const auto status = Call(stack_->audit(), &pb::Audit::Stub::GetStatus, pb::GetStatusRequest());
+    EXPECT_TRUE(status.ok()) << status.status();
+    if (!status.ok()) return false;
+    for (const pb::PoolStatus& pool : status->pools()) {
+      if (pool.pool() == "bulk") return pool.busy() == pool.threads() && pool.waiting() >= 2;
+    }
+    return false;
+  };
+  ASSERT_TRUE(WaitUntil(bulk_waits));
+
+  const absl::Time begin = absl::Now();
+  const auto summary =
+      Call(stack_->accounts(), &pb::Accounts::Stub::SummarizeUsage,
+           Parse<pb::SummarizeUsageRequest>("account_id: 'acme' start_from { seconds: 1790000000 } "
+                                            "start_before { seconds: 1790086400 }"));
+  EXPECT_TRUE(summary.ok()) << summary.status();
+  const auto statement = Call(stack_->accounts(), &pb::Accounts::Stub::ListEntries,
+                              Parse<pb::ListEntriesRequest>("account_id: 'acme' month: '2026-10'"));
+  EXPECT_TRUE(statement.ok()) << statement.status();
+  const auto advice = Call(stack_->accounts(), &pb::Accounts::Stub::GetBillingAdvice,
+                           Parse<pb::GetBillingAdviceRequest>("account_id: 'acme'"));
+  EXPECT_TRUE(advice.ok()) << advice.status();
+  EXPECT_LT(absl::Now() - begin, kSoon);
+  EXPECT_TRUE(bulk_waits()) << "all of that was answered while others waited";
+  for (auto& each : puts) {
+    const absl::Status status = each.get();
+    EXPECT_TRUE(status.ok()) << status;
+  }
+}
+
 // `ledger verify` of a large account, `ledger migrate` that makes the newest month anew, and
 // bookings, all at once: the change of the table waits for the audit, but no booking for long
 // behind it.

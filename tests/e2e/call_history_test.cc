@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -89,6 +90,19 @@ class CallHistoryTest : public StackTest {
     }
     EXPECT_EQ(summary.through_seq(), Account(id).last_seq());
     return texts;
+  }
+  // The numbers of a list of events, of all its pages of two.
+  static std::vector<int64_t> Events(const std::string& id, const std::string& filter = "") {
+    std::vector<int64_t> seqs;
+    std::string token;
+    do {
+      const auto page =
+          Must(&pb::Events::Stub::ListEvents,
+               absl::StrCat(Head(id), filter, " page_size: 2 page_token: '", token, "'"));
+      for (const pb::Event& event : page.events()) seqs.push_back(event.event_seq());
+      token = page.next_page_token();
+    } while (!token.empty());
+    return seqs;
   }
   static std::vector<std::string> ListAccounts(const std::string& filter) {
     std::vector<std::string> ids;
@@ -196,6 +210,104 @@ TEST_F(CallHistoryTest, DaysAreThoseOfTheAccountsTimeZone) {
   EXPECT_EQ(by_day.summaries(0).kind(), pb::USAGE_KIND_CALL);
 }
 
+// As many groups as there may be, with the longest ids, fit in an answer; one more is refused by
+// name, and not by gRPC.
+TEST_F(CallHistoryTest, ASummaryOfTooManyGroupsIsRefusedByName) {
+  constexpr int kMostGroups = 20'000;
+  constexpr int kAtOnce = 1'000;
+  Must(&Accounts::OpenAccount, Head("crowd"));
+  const auto record = [](int first, int count) {
+    pb::BatchRecordUsageRequest batch;
+    for (int i = first; i < first + count; ++i) {
+      *batch.add_requests() = Parse<pb::RecordUsageRequest>(absl::StrCat(
+          Head("crowd"), "usage { usage_id: 'text-", i, "' user_id: '", absl::StrFormat("%064d", i),
+          "' ", TimeText("start_time", Hours(1)),
+          "sms { direction: DIRECTION_OUTBOUND destination: '", kUs, "' segments: 1 } }"));
+    }
+    const auto booked = Call(stack_->ledger(), &Ledger::BatchRecordUsage, batch);
+    ASSERT_TRUE(booked.ok()) << booked.status();
+  };
+  for (int i = 0; i < kMostGroups; i += kAtOnce) record(i, kAtOnce);
+  const std::string by_user = absl::StrCat(
+      Head("crowd"), TimeText("start_from", Hours(2)), TimeText("start_before", Hours(0)),
+      "group_by: [USAGE_GROUPING_DAY, USAGE_GROUPING_USER, USAGE_GROUPING_COUNTRY, "
+      "USAGE_GROUPING_KIND]");
+  EXPECT_THAT(Must(&Accounts::SummarizeUsage, by_user).summaries(), SizeIs(kMostGroups));
+  record(kMostGroups, 1);
+  const auto refused = Ask(&Accounts::SummarizeUsage, by_user);
+  EXPECT_EQ(ReasonOf(refused.status()), "TOO_MANY_GROUPS") << refused.status();
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+// --- Events -----------------------------------------------------------------------------
+
+TEST_F(CallHistoryTest, EventsAreListedEitherWayAndByEveryFilter) {
+  Open("events");
+  Must(&Support::BlockAccount, Head("events") + "reason: 'fraud'");
+  Must(&Support::UnblockAccount, Head("events") + "reason: 'no fraud'");
+  const std::vector<int64_t> all = Events("events");
+  EXPECT_THAT(all, testing::SizeIs(testing::Ge(5)));
+  EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
+  std::vector<int64_t> newest = Events("events", "order: EVENT_ORDER_NEWEST_FIRST");
+  EXPECT_EQ(newest.front(), all.back());
+  std::reverse(newest.begin(), newest.end());
+  EXPECT_EQ(newest, all);
+  const std::string blocks = "kinds: [EVENT_KIND_BLOCKED, EVENT_KIND_UNBLOCKED] order: ";
+  const int64_t last = all.back();
+  EXPECT_THAT(Events("events", blocks + "EVENT_ORDER_OLDEST_FIRST"), ElementsAre(last - 1, last));
+  EXPECT_THAT(Events("events", blocks + "EVENT_ORDER_NEWEST_FIRST"), ElementsAre(last, last - 1));
+  stack_->database().Execute(absl::StrCat(
+      "UPDATE events SET event_time = '2026-01-01' + INTERVAL event_seq DAY WHERE account_id = "
+      "'events'"));
+  const absl::Time begin = absl::FromCivil(absl::CivilDay(2026, 1, 1), absl::UTCTimeZone());
+  const std::string second_and_third = TimeText("time_from", begin + absl::Hours(2 * 24)) +
+                                       TimeText("time_before", begin + absl::Hours(4 * 24));
+  EXPECT_THAT(Events("events", second_and_third), ElementsAre(2, 3));
+  EXPECT_THAT(Events("events", second_and_third + "order: EVENT_ORDER_NEWEST_FIRST"),
+              ElementsAre(3, 2));
+  const auto page = Must(&pb::Events::Stub::ListEvents, Head("events") + "page_size: 1");
+  for (const std::string other : {"order: EVENT_ORDER_NEWEST_FIRST", "kinds: EVENT_KIND_USER_PUT",
+                                  "time_from { seconds: 1 }"}) {
+    const auto refused =
+        Ask(&pb::Events::Stub::ListEvents,
+            absl::StrCat(Head("events"), other, " page_token: '", page.next_page_token(), "'"));
+    EXPECT_EQ(FieldOf(refused.status()), "page_token") << other;
+  }
+}
+
+TEST_F(CallHistoryTest, APageOfEventsThatFindsLittleStopsAndSaysHowFarItLooked) {
+  Open("long");
+  const int64_t first = Events("long").back() + 1;
+  constexpr int kMore = 5'100;
+  std::string rows;
+  for (int i = 0; i < kMore; ++i) {
+    absl::StrAppend(&rows, i == 0 ? "" : ",", "('long',", first + i, ",20,'','2026-11-01',1,0,0)");
+  }
+  stack_->database().Execute(
+      "INSERT INTO events (account_id,event_seq,kind,cause,event_time,state,balance_nanos,"
+      "recharge_ordinal) VALUES " +
+      rows);
+  const int64_t last = first + kMore - 1;
+  stack_->database().Execute(
+      absl::StrCat("UPDATE accounts SET last_event_seq = ", last, " WHERE account_id = 'long'"));
+  const std::string users = Head("long") + "kinds: EVENT_KIND_USER_PUT order: ";
+  const auto page =
+      Must(&pb::Events::Stub::ListEvents, users + "EVENT_ORDER_NEWEST_FIRST page_size: 1");
+  EXPECT_THAT(page.events(), IsEmpty());
+  EXPECT_EQ(page.searched_until_event_seq(), last - 5'000 + 1);
+  EXPECT_EQ(Events("long", "kinds: EVENT_KIND_USER_PUT order: EVENT_ORDER_NEWEST_FIRST"),
+            (std::vector<int64_t>{first - 1, first - 2}));
+  const auto oldest =
+      Must(&pb::Events::Stub::ListEvents, users + "EVENT_ORDER_OLDEST_FIRST page_size: 10");
+  EXPECT_THAT(oldest.events(), SizeIs(2));
+  EXPECT_EQ(oldest.searched_until_event_seq(), 5'000);
+  EXPECT_EQ(Must(&pb::Events::Stub::ListEvents,
+                 Head("long") + "order: EVENT_ORDER_NEWEST_FIRST page_size: 1")
+                .events(0)
+                .event_seq(),
+            last);
+}
+
 TEST_F(CallHistoryTest, ATokenBelongsToItsQuery) {
   Open("token");
   for (int i = 1; i <= 3; ++i) {
@@ -239,6 +351,15 @@ TEST_F(CallHistoryTest, SingleEntriesAndRechargesAreAnsweredAsListsHaveThem) {
   }
   const auto recharges = Must(&Accounts::ListRecharges, Head("single")).recharges();
   ASSERT_THAT(recharges, SizeIs(1));
+  for (const auto& [filter, found] : std::vector<std::pair<std::string, size_t>>{
+           {"state: RECHARGE_STATE_SUCCEEDED", 1},
+           {"state: RECHARGE_STATE_OPEN", 0},
+           {"kind: RECHARGE_KIND_INITIAL", 1},
+           {"kind: RECHARGE_KIND_TOP_UP", 0},
+           {"kind: RECHARGE_KIND_INITIAL state: RECHARGE_STATE_SUCCEEDED", 1}}) {
+    EXPECT_THAT(Must(&Accounts::ListRecharges, Head("single") + filter).recharges(), SizeIs(found))
+        << filter;
+  }
   EXPECT_EQ(Must(&Accounts::GetRecharge, Head("single") + "ordinal: 1").SerializeAsString(),
             recharges.Get(0).SerializeAsString());
   EXPECT_EQ(ReasonOf(Ask(&Accounts::GetRecharge, Head("single") + "ordinal: 2").status()),

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,31 @@ class PlansTest : public StackTest {
     return kinds;
   }
 };
+
+// Without prices in its list a plan's users could not call.
+TEST_F(PlansTest, K4_APlanGoesByNoPriceListThatHasNoPrices) {
+  const std::string put =
+      "plan_id: 'reseller' allow_missing: true request_id: 'first' reason: 'test' plan { series: "
+      "'resale' } ";
+  for (const std::string more : {"", "validate_only: true"}) {
+    const auto refused = Ask(&Rates::PutPlan, put + more);
+    EXPECT_EQ(ReasonOf(refused.status()), "SERIES_WITHOUT_DECK") << refused.status();
+    EXPECT_EQ(FieldOf(refused.status()), "plan.series");
+  }
+  std::ofstream(stack_->folder() + "/resale.csv") << "kind,prefix,price\ncall,44,0.02\n";
+  const std::vector<std::string> import = {"import-rates", stack_->folder() + "/resale.csv",
+                                           "--series=resale", "--accept=FIRST_OF_CURRENCY"};
+  std::vector<std::string> draft = import;
+  draft.push_back("--draft");
+  const Stack::Ended drafted = stack_->RunLedger(draft);
+  ASSERT_EQ(drafted.exit_code, 0) << drafted.output << drafted.errors;
+  EXPECT_EQ(ReasonOf(Ask(&Rates::PutPlan, put).status()), "SERIES_WITHOUT_DECK") << "a draft";
+  const Stack::Ended imported = stack_->RunLedger(import);
+  ASSERT_EQ(imported.exit_code, 0) << imported.output << imported.errors;
+  EXPECT_EQ(Must(&Rates::PutPlan, put).series(), "resale");
+  // What the plan goes by already is not asked about again.
+  EXPECT_EQ(Put("reseller", "series: 'resale' display_name: 'Resale'").version(), 2);
+}
 
 TEST_F(PlansTest, K4_APlanIsMadeGivenAnotherVersionListedAndRetired) {
   const pb::Plan made =

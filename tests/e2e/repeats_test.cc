@@ -334,11 +334,22 @@ TEST_F(RepeatsTest, ALateRepeatUndoesNothingThatCameInBetween) {
        "payment_method_id: 'card-1'",
        {"Accounts.AddPaymentMethod",
         "account_id: 'a' request_id: 'second' payment_method { card_token: 'tok_visa#second' }"}},
+      {"Accounts.PutUser",
+       "user_id: 'u' user { plan_id: 'unlimited' }",
+       {"Accounts.PutUser", "account_id: 'a' user_id: 'u' user { plan_id: 'per_minute' }"}},
+      {"Accounts.PutUser",
+       "user_id: 'u' user { display_name: 'U' blocked: false }",
+       {"Accounts.PutUser", "account_id: 'a' user_id: 'u' user { blocked: true }"}},
+      {"Accounts.RemoveUser", "user_id: 'u'", {"Accounts.PutUser", "account_id: 'a' user_id: 'u'"}},
+      {"Accounts.PutUser",
+       "user_id: 'u' user { display_name: 'Back' }",
+       {"Accounts.RemoveUser", "account_id: 'a' user_id: 'u'"}},
   };
+  int number = 0;
   for (const Case& c : cases) {
-    SCOPED_TRACE(c.method);
+    SCOPED_TRACE(c.method + " " + c.request);
     const Step step{c.method,
-                    absl::StrCat("account_id: 'a' request_id: '", c.method, "' ", c.request)};
+                    absl::StrCat("account_id: 'a' request_id: 'case-", ++number, "' ", c.request)};
     ASSERT_TRUE(Send(step).ok());
     ASSERT_TRUE(Send(c.between).ok());
     const auto stored = Stored();

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -14,6 +15,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/civil_time.h"
+#include "absl/time/clock.h"
 #include "tests/e2e/stack_suite.h"
 #include "tests/support/build_tree.h"
 #include "tests/support/test_authority.h"
@@ -72,6 +75,20 @@ class StatementsTest : public StackTest {
                       user, "' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()) - 3600,
                       " } call { direction: DIRECTION_OUTBOUND destination: '", number,
                       "' duration { seconds: ", seconds, " } } }"));
+  }
+  // So many texts to ann, which cost nothing.
+  static void RecordTexts(const std::string& id, const std::string& name, int count,
+                          absl::Time start) {
+    for (int begin = 0; begin < count; begin += 400) {
+      pb::BatchRecordUsageRequest batch;
+      for (int i = begin; i < std::min(count, begin + 400); ++i) {
+        *batch.add_requests() = Parse<pb::RecordUsageRequest>(absl::StrCat(
+            "account_id: '", id, "' usage { usage_id: '", name, "-", i,
+            "' user_id: 'ann' start_time { seconds: ", absl::ToUnixSeconds(start),
+            " } sms { direction: DIRECTION_INBOUND destination: '+12025550123' segments: 1 } }"));
+      }
+      ASSERT_TRUE(Call(stack_->ledger(), &Ledger::BatchRecordUsage, batch).ok());
+    }
   }
   static void Adjust(const std::string& id, int units, const std::string& reason) {
     static int adjustments = 0;
@@ -191,6 +208,10 @@ TEST_F(StatementsTest, AMonthHasItsBalancesAndTotalsAndMonthsMeet) {
   EXPECT_FALSE(later.period().final());
   EXPECT_EQ(Text(later.period().closing_balance()), Balance("march"));
   EXPECT_EQ(Statement("march", "2026-03").period().SerializeAsString(), march.SerializeAsString());
+  // What ran keeps its ends, wherever the account is by now.
+  Must(&Accounts::UpdateAccount,
+       "account_id: 'march' account { time_zone: 'Asia/Tokyo' billing_day: 15 }");
+  EXPECT_EQ(Statement("march", "2026-03").period().SerializeAsString(), march.SerializeAsString());
 }
 
 TEST_F(StatementsTest, PagesOfAPeriodHaveEachEntryOnceEitherWay) {
@@ -258,16 +279,7 @@ TEST_F(StatementsTest, ReceiptsOfWhatTheWorkerChargedAndGaveBack) {
 TEST_F(StatementsTest, AnExportGoesOnWhereItBrokeWithoutAGapOrADouble) {
   OpenFunded("many");
   constexpr int kTexts = 1200;
-  for (int begin = 0; begin < kTexts; begin += 400) {
-    pb::BatchRecordUsageRequest batch;
-    for (int i = begin; i < begin + 400; ++i) {
-      *batch.add_requests() = Parse<pb::RecordUsageRequest>(absl::StrCat(
-          "account_id: 'many' usage { usage_id: 'text-", i,
-          "' user_id: 'ann' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()) - 60,
-          " } sms { direction: DIRECTION_INBOUND destination: '+12025550123' segments: 1 } }"));
-    }
-    ASSERT_TRUE(Call(stack_->ledger(), &Ledger::BatchRecordUsage, batch).ok());
-  }
+  RecordTexts("many", "text", kTexts, absl::Now() - absl::Minutes(1));
   for (const pb::ExportKind kind : {pb::EXPORT_KIND_USAGE, pb::EXPORT_KIND_ENTRIES}) {
     pb::ExportRequest request;
     request.set_account_id("many");
@@ -334,6 +346,63 @@ TEST_F(StatementsTest, TheReportAsCsvHasALineForEachEntry) {
       stack_->RunLedger({"report", "--account=lines", "--month=2026-03", "--format=pdf"}).exit_code,
       2);
   EXPECT_EQ(stack_->RunLedger({"report", "--account=lines", "--month=march"}).exit_code, 2);
+}
+
+TEST_F(StatementsTest, TheReportOfAMonthIsTheSameWhenACallOfItIsTakenBackLater) {
+  LiveThroughMarch("same");
+  const std::vector<std::string> command = {"report", "--account=same", "--month=2026-03"};
+  const std::string before = stack_->RunLedger(command).output;
+  ASSERT_THAT(before, HasSubstr("id=\"minutes\""));
+  const pb::ListEntriesResponse march = Statement("same", "2026-03");
+  std::string usage_id;
+  for (const pb::Entry& entry : march.entries()) {
+    if (entry.kind() == pb::ENTRY_KIND_USAGE) usage_id = entry.usage_id();
+  }
+  Must(&Ledger::VoidUsage,
+       absl::StrCat("account_id: 'same' usage_id: '", usage_id, "' reason: 'a wrong record'"));
+  EXPECT_EQ(stack_->RunLedger(command).output, before);
+}
+
+// A record may come long after its call, and lists of usages go by when calls began: the statement
+// goes by booking, and has each call that is in it, wherever the list has it.
+TEST_F(StatementsTest, TheReportHasEachUsageOfItsMonthHoweverLongAgoItBegan) {
+  Must(&Accounts::OpenAccount,
+       absl::StrCat("account_id: 'late' time_zone: '", kNewYork, "' display_name: 'Late'"));
+  for (const std::string user : {"ann", "bob"}) {
+    Must(&Accounts::PutUser, absl::StrCat("account_id: 'late' user_id: '", user, "'"));
+  }
+  const absl::TimeZone utc = absl::UTCTimeZone();
+  const absl::CivilMonth month = absl::CivilMonth(absl::ToCivilSecond(absl::Now(), utc)) - 2;
+  const auto day = [&](const absl::CivilMonth& of, int number) {
+    return absl::FromCivil(absl::CivilDay(of) + number, utc);
+  };
+  // More than a page of the list before the one that began first.
+  constexpr int kBefore = 100;
+  constexpr int kWithin = 950;
+  RecordTexts("late", "before", kBefore, day(month - 1, 10));
+  RecordTexts("late", "within", kWithin, day(month, 10));
+  Must(&Ledger::RecordUsage,
+       absl::StrCat("account_id: 'late' usage { usage_id: 'late' user_id: 'bob' start_time { "
+                    "seconds: ",
+                    absl::ToUnixSeconds(day(month - 2, 14)),
+                    " } call { direction: DIRECTION_OUTBOUND destination: '+12025550188' duration "
+                    "{ seconds: 60 } } }"));
+  stack_->database().Execute(absl::StrCat("UPDATE entries SET record_time = IF(seq <= ", kBefore,
+                                          ",'",
+                                          absl::FormatTime("%Y-%m-%d", day(month - 1, 20), utc),
+                                          "','", absl::FormatTime("%Y-%m-%d", day(month, 20), utc),
+                                          "') + INTERVAL seq SECOND WHERE account_id = 'late'"));
+  const Stack::Ended report = stack_->RunLedger(
+      {"report", "--account=late", "--month=" + absl::FormatCivilTime(month), "--format=csv"});
+  ASSERT_EQ(report.exit_code, 0) << report.errors;
+  const std::vector<std::string> lines = Lines(report.output);
+  ASSERT_THAT(lines, SizeIs(1 + kWithin + 1));
+  EXPECT_THAT(lines[1], HasSubstr(",within-0,ann,"));
+  EXPECT_THAT(lines.back(), HasSubstr(",late,bob,'+12025550188,60,"));
+  const Stack::Ended before = stack_->RunLedger(
+      {"report", "--account=late", "--month=" + absl::FormatCivilTime(month - 1), "--format=csv"});
+  EXPECT_THAT(Lines(before.output), SizeIs(1 + kBefore));
+  EXPECT_THAT(before.output, AllOf(HasSubstr(",before-99,ann,"), Not(HasSubstr("bob"))));
 }
 
 // What a browser makes of a page, and how it looks; empty where it did not end.

@@ -96,7 +96,7 @@ grpc::ServerUnaryReactor* AccountsService::GetBillingAdvice(
     grpc::CallbackServerContext* context, const pb::GetBillingAdviceRequest* request,
     pb::BillingAdvice* response) {
   return StartQueryIn(
-      api_.engine.bulk(), api_, context, "GetBillingAdvice", request->account_id(),
+      api_.engine.pages(), api_, context, "GetBillingAdvice", request->account_id(),
       [=, this](Connection& connection) -> absl::Status {
         RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                  LoadAccount(connection, request->account_id()));

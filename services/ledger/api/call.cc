@@ -313,7 +313,11 @@ absl::StatusOr<engine::Task> TaskFor(const std::string& account_id,
 absl::Status Draining() { return engine::Draining("open the stream again elsewhere"); }
 
 absl::Status PrefixField(const absl::Status& status, absl::string_view prefix) {
-  if (status.ok() || prefix.empty() || FieldOf(status) == "account_id") return status;
+  if (status.ok() || prefix.empty()) return status;
+  const std::string field = FieldOf(status);
+  for (const absl::string_view beside : {"account_id", "request_id", "plan_effective_time"}) {
+    if (field == beside) return status;
+  }
   return WithFieldPrefix(status, prefix);
 }
 

@@ -151,7 +151,8 @@ absl::StatusOr<engine::Task> TaskFor(const std::string& account_id,
 // UNAVAILABLE "DRAINING": what a stream is ended with when a drain begins.
 absl::Status Draining();
 
-// Puts the prefix before the field of a refusal, except before "account_id".
+// Puts the prefix of a resource before the field of a refusal, but before those that stand beside
+// it: "account_id", "request_id", "plan_effective_time".
 absl::Status PrefixField(const absl::Status& status, absl::string_view prefix);
 
 }  // namespace reserve::api

@@ -165,8 +165,10 @@ std::vector<prometheus::MetricFamily> EngineMetrics::CollectOfPools() const {
   prometheus::MetricFamily waiting =
       Family("reserve_ledger_pool_waiting", "What waits for a thread of a pool.",
              prometheus::MetricType::Gauge);
-  const std::pair<const char*, engine::QueryPool*> pools[] = {
-      {"queries", &engine_.queries()}, {"bulk", &engine_.bulk()}, {"doors", &engine_.doors()}};
+  const std::pair<const char*, engine::QueryPool*> pools[] = {{"queries", &engine_.queries()},
+                                                              {"pages", &engine_.pages()},
+                                                              {"bulk", &engine_.bulk()},
+                                                              {"doors", &engine_.doors()}};
   for (const auto& [name, pool] : pools) {
     const engine::QueryPool::Load load = pool->load();
     AddGauge("pool", name, load.threads, &threads);

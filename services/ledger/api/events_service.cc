@@ -1,16 +1,92 @@
 #include "services/ledger/api/events_service.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/error/error.h"
+#include "common/rpc/conversions.h"
 #include "services/ledger/api/load_account.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/storage/event_rows.h"
 
 namespace reserve::api {
+namespace {
 
 using storage::Connection;
+using storage::EventFilter;
+using storage::EventRange;
+
+absl::StatusOr<EventFilter> EventFilterFrom(const pb::ListEventsRequest& request) {
+  EventFilter filter;
+  RESERVE_ASSIGN_OR_RETURN(filter.kinds, EventKindsFrom(request.kinds()));
+  if (request.has_time_from()) {
+    RESERVE_ASSIGN_OR_RETURN(filter.from, reserve::FromProto(request.time_from(), "time_from"));
+  }
+  if (request.has_time_before()) {
+    RESERVE_ASSIGN_OR_RETURN(filter.before,
+                             reserve::FromProto(request.time_before(), "time_before"));
+  }
+  if (filter.from >= filter.before) {
+    return InvalidField("time_before", "must be later than time_from");
+  }
+  if (!pb::EventOrder_IsValid(request.order())) {
+    return InvalidField("order", "must be one of EventOrder");
+  }
+  filter.newest_first = request.order() == pb::EVENT_ORDER_NEWEST_FIRST;
+  return filter;
+}
+
+absl::StatusOr<Page> EventPageFrom(const pb::ListEventsRequest& request,
+                                   const EventFilter& filter) {
+  // As it was before there were filters, where there are none.
+  const std::string filters =
+      filter.filters() ? absl::StrCat(absl::StrJoin(request.kinds(), ","), " ",
+                                      absl::FormatTime(filter.from, absl::UTCTimeZone()), " ",
+                                      absl::FormatTime(filter.before, absl::UTCTimeZone()))
+                       : "";
+  if (filters.empty() && !filter.newest_first) {
+    return PageFrom(request, {"ListEvents", request.account_id()});
+  }
+  return PageFrom(request, {"ListEvents", request.account_id(), filters,
+                            filter.newest_first ? "newest" : "oldest"});
+}
+
+// What is left to list after `last`, and of it what this page looks at.
+struct Stretch {
+  EventRange left;
+  EventRange looked_at;
+};
+absl::StatusOr<Stretch> StretchOf(const Page& page, const EventFilter& filter,
+                                  int64_t last_event_seq) {
+  RESERVE_ASSIGN_OR_RETURN(const int64_t last,
+                           page.Number(filter.newest_first ? last_event_seq + 1 : 0));
+  if (last < 0 || last > kMostSeqs) return BadPageToken();
+  Stretch stretch;
+  stretch.left = filter.newest_first ? EventRange{1, last} : EventRange{last + 1, kMostSeqs};
+  stretch.looked_at = stretch.left;
+  if (!filter.filters()) return stretch;
+  if (filter.newest_first) {
+    stretch.looked_at.first = std::max(stretch.left.first, last - kLookedAt);
+  } else {
+    stretch.left.end = std::max(stretch.left.first, last_event_seq + 1);
+    stretch.looked_at.end = std::min(stretch.left.end, stretch.left.first + kLookedAt);
+  }
+  return stretch;
+}
+
+// Up to where everything was looked at, if anything is left beyond; else 0.
+int64_t SearchedUntil(const Stretch& stretch, bool newest_first) {
+  if (newest_first) {
+    return stretch.looked_at.first > stretch.left.first ? stretch.looked_at.first : 0;
+  }
+  return stretch.looked_at.end < stretch.left.end ? stretch.looked_at.end - 1 : 0;
+}
+
+}  // namespace
 
 grpc::ServerUnaryReactor* EventsService::ListEvents(grpc::CallbackServerContext* context,
                                                     const pb::ListEventsRequest* request,
@@ -18,21 +94,27 @@ grpc::ServerUnaryReactor* EventsService::ListEvents(grpc::CallbackServerContext*
   return StartQuery(
       api_, context, "ListEvents", request->account_id(),
       [=](Connection& connection) -> absl::Status {
-        RESERVE_ASSIGN_OR_RETURN(const Page page,
-                                 PageFrom(*request, {"ListEvents", request->account_id()}));
-        RESERVE_ASSIGN_OR_RETURN(const int64_t after, page.Number(0));
+        RESERVE_ASSIGN_OR_RETURN(const EventFilter filter, EventFilterFrom(*request));
+        RESERVE_ASSIGN_OR_RETURN(const Page page, EventPageFrom(*request, filter));
         RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                  LoadAccount(connection, request->account_id()));
+        RESERVE_ASSIGN_OR_RETURN(const Stretch stretch,
+                                 StretchOf(page, filter, account.last_event_seq));
         RESERVE_ASSIGN_OR_RETURN(
             const std::vector<domain::Event> events,
-            storage::ListEvents(connection, request->account_id(), after, page.limit()));
+            storage::ListEventsWithin(connection, request->account_id(), stretch.looked_at, filter,
+                                      page.limit()));
         response->Clear();
-        FillPage(
-            page, events, response,
-            [&](const domain::Event& event) {
-              ToProto(event, account.currency, response->add_events());
-            },
-            [](const domain::Event& last) { return absl::StrCat(last.event_seq); });
+        PageFill fill(page);
+        for (; fill.rows() < events.size() && !fill.full(); fill.AddNewOf(*response)) {
+          ToProto(events[fill.rows()], account.currency, response->add_events());
+        }
+        const int64_t searched = fill.rows() < events.size()
+                                     ? events[fill.rows() - 1].event_seq
+                                     : SearchedUntil(stretch, filter.newest_first);
+        if (searched == 0) return absl::OkStatus();
+        response->set_next_page_token(EncodePageToken(page.query_digest, absl::StrCat(searched)));
+        response->set_searched_until_event_seq(searched);
         return absl::OkStatus();
       });
 }

@@ -295,7 +295,11 @@ grpc::ServerUnaryReactor* RatesService::RetirePlan(grpc::CallbackServerContext* 
     engine::Engine& engine = api_.engine;
     RESERVE_RETURN_IF_ERROR(CheckId(request->plan_id(), "plan_id"));
     RESERVE_RETURN_IF_ERROR(CheckEtag(request->etag(), "etag"));
-    RESERVE_RETURN_IF_ERROR(engine.RetirePlan(connection, request->plan_id(), request->etag(),
+    RESERVE_RETURN_IF_ERROR(CheckStaffText(request->reason(), "reason"));
+    RESERVE_RETURN_IF_ERROR(CheckStaffText(request->actor(), "actor"));
+    RESERVE_RETURN_IF_ERROR(CheckStaffText(request->reference(), "reference"));
+    const domain::ByStaff by{request->reason(), request->actor(), request->reference()};
+    RESERVE_RETURN_IF_ERROR(engine.RetirePlan(connection, request->plan_id(), request->etag(), by,
                                               request->validate_only()));
     response->Clear();
     return FillPlan(*engine.catalog()->plans, request->plan_id(), engine.Now(), response);

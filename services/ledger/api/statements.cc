@@ -193,6 +193,7 @@ absl::Status FillEntries(Connection& connection, const pb::ListEntriesRequest& r
   left = oldest_first ? SeqRange{seqs.end, left.end} : SeqRange{left.first, seqs.first};
   if (!left.empty()) {
     response->set_next_page_token(EncodePageToken(page.query_digest, CursorOf(left)));
+    response->set_searched_until_seq(oldest_first ? left.first - 1 : left.end);
   }
   return absl::OkStatus();
 }
@@ -228,7 +229,7 @@ grpc::ServerUnaryReactor* AccountsService::ListEntries(grpc::CallbackServerConte
   // What a period comes to is summed over all of its entries: that is none of the quick reads.
   const bool sums = HasPeriod(*request) && request->page_token().empty();
   return StartQueryIn(
-      sums ? api_.engine.bulk() : api_.engine.queries(), api_, context, "ListEntries",
+      sums ? api_.engine.pages() : api_.engine.queries(), api_, context, "ListEntries",
       request->account_id(), [=](Connection& connection) -> absl::Status {
         RESERVE_ASSIGN_OR_RETURN(const Page page, PageOf(*request));
         RESERVE_RETURN_IF_ERROR(KindsFrom(*request).status());

@@ -25,8 +25,10 @@ void FillLanes(const engine::Engine& engine, pb::LaneStatus* message) {
 }
 
 void AddPools(engine::Engine& engine, pb::LedgerStatus* status) {
-  const std::pair<const char*, engine::QueryPool*> pools[] = {
-      {"queries", &engine.queries()}, {"bulk", &engine.bulk()}, {"doors", &engine.doors()}};
+  const std::pair<const char*, engine::QueryPool*> pools[] = {{"queries", &engine.queries()},
+                                                              {"pages", &engine.pages()},
+                                                              {"bulk", &engine.bulk()},
+                                                              {"doors", &engine.doors()}};
   for (const auto& [name, pool] : pools) {
     const engine::QueryPool::Load load = pool->load();
     pb::PoolStatus* message = status->add_pools();

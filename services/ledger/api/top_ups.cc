@@ -1,4 +1,6 @@
 // Top-ups and recharges, of the `Accounts` service.
+#include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -25,6 +27,38 @@ absl::StatusOr<book::Command> ParseRecharge(const pb::RequestRechargeRequest& re
                            OptionalMoney(request.has_amount(), request.amount(), "", "amount"));
   return book::RequestRecharge{request.request_id(), amount, request.amount().currency_code(),
                                request.validate_only()};
+}
+
+absl::StatusOr<storage::RechargeFilter> RechargeFilterFrom(
+    const pb::ListRechargesRequest& request) {
+  storage::RechargeFilter filter;
+  if (!pb::RechargeState_IsValid(request.state())) {
+    return InvalidField("state", "must be one of RechargeState");
+  }
+  if (request.state() != pb::RECHARGE_STATE_UNSPECIFIED) {
+    filter.state = static_cast<domain::RechargeState>(request.state());
+  }
+  switch (request.kind()) {
+    case pb::RECHARGE_KIND_UNSPECIFIED:
+      break;
+    case pb::RECHARGE_KIND_INITIAL:
+    case pb::RECHARGE_KIND_AUTOMATIC:
+    case pb::RECHARGE_KIND_TOP_UP:
+      filter.kind = static_cast<domain::RechargeKind>(request.kind());
+      break;
+    default:
+      return InvalidField("kind", "must be INITIAL, AUTOMATIC or TOP_UP");
+  }
+  return filter;
+}
+
+absl::StatusOr<Page> RechargePageFrom(const pb::ListRechargesRequest& request) {
+  if (request.state() == pb::RECHARGE_STATE_UNSPECIFIED &&
+      request.kind() == pb::RECHARGE_KIND_UNSPECIFIED) {
+    return PageFrom(request, {"ListRecharges", request.account_id()});
+  }
+  return PageFrom(request, {"ListRecharges", request.account_id(), absl::StrCat(request.state()),
+                            absl::StrCat(request.kind())});
 }
 
 }  // namespace
@@ -68,19 +102,27 @@ grpc::ServerUnaryReactor* AccountsService::ListRecharges(grpc::CallbackServerCon
   return StartQuery(
       api_, context, "ListRecharges", request->account_id(),
       [=](Connection& connection) -> absl::Status {
-        RESERVE_ASSIGN_OR_RETURN(const Page page,
-                                 PageFrom(*request, {"ListRecharges", request->account_id()}));
-        RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
-        RESERVE_RETURN_IF_ERROR(LoadAccount(connection, request->account_id()).status());
-        RESERVE_ASSIGN_OR_RETURN(
-            const std::vector<domain::Recharge> recharges,
-            storage::ListRecharges(connection, request->account_id(), storage::Listed::kCharges,
-                                   before, page.limit()));
+        RESERVE_ASSIGN_OR_RETURN(const storage::RechargeFilter filter,
+                                 RechargeFilterFrom(*request));
+        RESERVE_ASSIGN_OR_RETURN(const Page page, RechargePageFrom(*request));
+        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
+                                 LoadAccount(connection, request->account_id()));
+        RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(account.last_ordinal + 1));
+        // Without a filter nothing is looked at but what is listed.
+        const int64_t searched = filter.filters() ? std::max<int64_t>(1, before - kLookedAt) : 1;
+        RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Recharge> recharges,
+                                 storage::SearchRecharges(connection, request->account_id(), filter,
+                                                          {searched, before}, page.limit()));
         response->Clear();
-        FillPage(
-            page, recharges, response,
-            [=](const domain::Recharge& recharge) { ToProto(recharge, response->add_recharges()); },
-            [](const domain::Recharge& last) { return absl::StrCat(last.ordinal); });
+        PageFill fill(page);
+        for (; fill.rows() < recharges.size() && !fill.full(); fill.AddNewOf(*response)) {
+          ToProto(recharges[fill.rows()], response->add_recharges());
+        }
+        const int64_t next =
+            fill.rows() < recharges.size() ? recharges[fill.rows() - 1].ordinal : searched;
+        if (next == 1) return absl::OkStatus();
+        response->set_next_page_token(EncodePageToken(page.query_digest, absl::StrCat(next)));
+        response->set_searched_until_ordinal(next);
         return absl::OkStatus();
       });
 }

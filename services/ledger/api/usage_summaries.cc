@@ -114,7 +114,7 @@ grpc::ServerUnaryReactor* AccountsService::SummarizeUsage(grpc::CallbackServerCo
                                                           const pb::SummarizeUsageRequest* request,
                                                           pb::SummarizeUsageResponse* response) {
   return StartQueryIn(
-      api_.engine.bulk(), api_, context, "SummarizeUsage", request->account_id(),
+      api_.engine.pages(), api_, context, "SummarizeUsage", request->account_id(),
       [=, this](Connection& connection) -> absl::Status {
         RESERVE_ASSIGN_OR_RETURN(const Asked asked, AskedFrom(*request));
         RESERVE_ASSIGN_OR_RETURN(const domain::Account account,

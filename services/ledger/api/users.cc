@@ -4,7 +4,6 @@
 #include <variant>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
@@ -12,6 +11,7 @@
 #include "services/ledger/api/load_account.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/api/update_mask.h"
+#include "services/ledger/book/errors.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/storage/account_rows.h"
 
@@ -26,7 +26,9 @@ absl::StatusOr<book::Command> ParseUser(const pb::PutUserRequest& request, absl:
   RESERVE_RETURN_IF_ERROR(CheckSameId(user.account_id(), request.account_id(), "user.account_id"));
   RESERVE_RETURN_IF_ERROR(CheckSameId(user.user_id(), request.user_id(), "user.user_id"));
   RESERVE_ASSIGN_OR_RETURN(const UpdateMask mask, UpdateMask::From(request.update_mask(), user));
+  RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.request_id(), "request_id"));
   book::PutUser put{request.user_id(), ""};
+  put.request_id = request.request_id();
   if (mask.Writes("plan_id")) {
     if (user.plan_id().empty()) return CannotBeCleared("user.plan_id");
     RESERVE_RETURN_IF_ERROR(CheckId(user.plan_id(), "user.plan_id"));
@@ -38,9 +40,9 @@ absl::StatusOr<book::Command> ParseUser(const pb::PutUserRequest& request, absl:
     RESERVE_ASSIGN_OR_RETURN(put.plan_from,
                              reserve::FromProto(request.plan_effective_time(), kField));
     put.plan_from = TruncateToMicros(put.plan_from);
-    if (put.plan_from < now) {
-      return InvalidField(kField, absl::StrCat("must not be before now, ", FormatRfc3339(now)));
-    }
+    // A repeat of what was done before then is answered all the same.
+    put.plan_from_passed = put.plan_from < now;
+    if (put.plan_from_passed && put.request_id.empty()) return book::PlanFromPassed(now);
   }
   if (mask.Writes("display_name")) {
     RESERVE_RETURN_IF_ERROR(CheckStaffText(user.display_name(), "user.display_name"));
@@ -52,7 +54,8 @@ absl::StatusOr<book::Command> ParseUser(const pb::PutUserRequest& request, absl:
 
 absl::StatusOr<book::Command> ParseRemoval(const pb::RemoveUserRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.user_id(), "user_id"));
-  return book::RemoveUser{request.user_id()};
+  RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.request_id(), "request_id"));
+  return book::RemoveUser{request.user_id(), request.request_id()};
 }
 
 // With what the plan leaves of the allowance.

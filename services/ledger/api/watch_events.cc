@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -25,13 +27,9 @@ absl::StatusOr<engine::EventCursor::Options> OptionsFrom(const pb::WatchEventsRe
     RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
     options.account_id = request.account_id();
   }
-  for (int i = 0; i < request.kinds_size(); ++i) {
-    const int kind = request.kinds(i);
-    if (!pb::EventKind_IsValid(kind) || kind == pb::EVENT_KIND_UNSPECIFIED) {
-      return InvalidField(absl::StrCat("kinds[", i, "]"), "is not a kind of event");
-    }
-    options.kinds.insert(static_cast<domain::EventKind>(kind));
-  }
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::EventKind> kinds,
+                           EventKindsFrom(request.kinds()));
+  options.kinds.insert(kinds.begin(), kinds.end());
   if (!request.resume_token().empty()) {
     RESERVE_ASSIGN_OR_RETURN(options.resume_from, DecodeResumeToken(request.resume_token()));
   }
@@ -39,6 +37,19 @@ absl::StatusOr<engine::EventCursor::Options> OptionsFrom(const pb::WatchEventsRe
 }
 
 }  // namespace
+
+absl::StatusOr<std::vector<domain::EventKind>> EventKindsFrom(
+    const google::protobuf::RepeatedField<int>& messages) {
+  std::vector<domain::EventKind> kinds;
+  for (int i = 0; i < messages.size(); ++i) {
+    const int kind = messages[i];
+    if (!pb::EventKind_IsValid(kind) || kind == pb::EVENT_KIND_UNSPECIFIED) {
+      return InvalidField(absl::StrCat("kinds[", i, "]"), "is not a kind of event");
+    }
+    kinds.push_back(static_cast<domain::EventKind>(kind));
+  }
+  return kinds;
+}
 
 std::string EncodeResumeToken(absl::Time watermark) {
   return EncodePageToken(DigestOfWatch(), absl::StrCat(absl::ToUnixMicros(watermark)));

@@ -6,9 +6,11 @@
 #ifndef RESERVE_SERVICES_LEDGER_API_WATCH_EVENTS_H_
 #define RESERVE_SERVICES_LEDGER_API_WATCH_EVENTS_H_
 
+#include <google/protobuf/repeated_field.h>
 #include <grpcpp/grpcpp.h>
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -38,6 +40,10 @@ class EventWatches {
  private:
   OpenStreams<EventWatch> open_;
 };
+
+// INVALID_ARGUMENT on "kinds[i]" of what is no kind of event.
+absl::StatusOr<std::vector<domain::EventKind>> EventKindsFrom(
+    const google::protobuf::RepeatedField<int>& messages);
 
 // A watermark of the feed as a client keeps it.
 std::string EncodeResumeToken(absl::Time watermark);

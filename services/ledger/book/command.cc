@@ -70,10 +70,12 @@ size_t BytesHeldBy(const RemovePaymentMethod& command) {
   return HeapBytes({&command.payment_method_id, &command.etag, &command.request_id});
 }
 size_t BytesHeldBy(const PutUser& command) {
-  return HeapBytes({&command.user_id, &command.plan_id}) +
+  return HeapBytes({&command.user_id, &command.plan_id, &command.request_id}) +
          (command.display_name.has_value() ? HeapBytes({&*command.display_name}) : 0);
 }
-size_t BytesHeldBy(const RemoveUser& command) { return HeapBytes({&command.user_id}); }
+size_t BytesHeldBy(const RemoveUser& command) {
+  return HeapBytes({&command.user_id, &command.request_id});
+}
 size_t BytesHeldBy(const AdjustBalance& command) {
   return HeapBytes({&command.request_id, &command.currency}) + BytesHeldBy(command.by);
 }

@@ -66,9 +66,13 @@ struct PutUser {
   absl::Time plan_from = absl::InfinitePast();   // InfinitePast: from now on
   std::optional<std::string> display_name = {};  // not set: it stays
   std::optional<bool> blocked = {};
+  std::string request_id = {};  // may be empty
+  // `plan_from` had come before the call: then it can only be a repeat.
+  bool plan_from_passed = false;
 };
 struct RemoveUser {
   std::string user_id;
+  std::string request_id = {};  // may be empty
 };
 struct RecordUsage {
   domain::Usage usage;

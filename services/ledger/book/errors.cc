@@ -3,6 +3,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "common/error/retry_after.h"
 
@@ -25,6 +26,11 @@ absl::Status RechargeNotFound(absl::string_view account_id, int64_t ordinal) {
 absl::Status PlanNotFound(absl::string_view plan_id) {
   return MakeError(absl::StatusCode::kNotFound, "PLAN_NOT_FOUND", "plan_id",
                    absl::StrCat("there is no plan \"", plan_id, "\""));
+}
+
+absl::Status PlanFromPassed(absl::Time now) {
+  return InvalidField("plan_effective_time",
+                      absl::StrCat("must not be before now, ", FormatRfc3339(now)));
 }
 
 absl::Status UsageIdReused(absl::string_view usage_id, int64_t seq) {

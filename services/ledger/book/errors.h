@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace reserve::book {
 
@@ -16,6 +17,8 @@ namespace reserve::book {
 absl::Status RechargeNotFound(absl::string_view account_id, int64_t ordinal);
 // NOT_FOUND "PLAN_NOT_FOUND" on "plan_id".
 absl::Status PlanNotFound(absl::string_view plan_id);
+// INVALID_ARGUMENT on "plan_effective_time": a user's plan changes now or later.
+absl::Status PlanFromPassed(absl::Time now);
 // ALREADY_EXISTS "USAGE_ID_REUSED" on "usage_id": it is booked as entry `seq` with other content
 // (U2).
 absl::Status UsageIdReused(absl::string_view usage_id, int64_t seq);

@@ -46,6 +46,17 @@ std::string DigestOf(const UpdateAccount& command) {
   return Sha256HexOfFields({digest, "display name", *change.display_name});
 }
 
+std::string DigestOf(const PutUser& command) {
+  const std::string from = command.plan_from == absl::InfinitePast()
+                               ? "from now on"
+                               : absl::StrCat(absl::ToUnixMicros(command.plan_from));
+  const std::string blocked =
+      command.blocked.has_value() ? absl::StrCat(*command.blocked) : "as is";
+  return Sha256HexOfFields({"put user", command.user_id, command.plan_id, from, blocked,
+                            command.display_name.has_value() ? "named" : "as is",
+                            command.display_name.value_or("")});
+}
+
 // What staff does of an account as a whole.
 std::string DigestOf(absl::string_view method, const domain::ByStaff& by) {
   return Sha256HexOfFields({method, by.reason, by.actor, by.reference});
@@ -133,11 +144,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UpdateAccount& command) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   const std::string digest = DigestOf(command);
-  const auto stored = image_.requests.find(OnceKey(account_id, command.request_id));
-  if (!command.request_id.empty() && stored != image_.requests.end()) {
-    if (stored->second.record.digest != digest) return domain::RequestIdReused(command.request_id);
-    return image->account();
-  }
+  RESERVE_ASSIGN_OR_RETURN(const bool done, WasDone(account_id, command.request_id, digest));
+  if (done) return image->account();
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::UpdateAccount(ContextOf(*image), image->account(), command.change));
@@ -147,11 +155,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UpdateA
     return domain::EtagMismatch("account.etag");
   }
   ApplyWithOpen(*image, std::move(transition));
-  if (!command.request_id.empty()) {
-    // Also of one that changes nothing: it must not be applied after another change.
-    NoteRequest(account_id, command.request_id, digest, /*ordinal=*/0);
-    image->balance_changed = true;
-  }
+  NoteDone(*image, account_id, command.request_id, digest);
   return image->account();
 }
 
@@ -166,6 +170,13 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser
   const User* stored = UserOf(*image, command.user_id);
   // What the answer needs is looked for before anything is changed.
   if (stored != nullptr) RESERVE_RETURN_IF_ERROR(FindPlanOf(*stored, context_.now).status());
+  const std::string digest = DigestOf(command);
+  RESERVE_ASSIGN_OR_RETURN(const bool done, WasDone(account_id, command.request_id, digest));
+  if (done) {
+    RESERVE_RETURN_IF_ERROR(FindUser(*image, command.user_id).status());
+    return UserReplyOf(*image, command.user_id);
+  }
+  if (command.plan_from_passed) return PlanFromPassed(context_.now);
   domain::UserChange change{command.user_id, command.plan_id, command.plan_from,
                             command.display_name, command.blocked};
   if (stored == nullptr && change.plan_id.empty()) {
@@ -183,6 +194,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser
                            domain::PutUser(ContextOf(*image), image->account(), stored, change));
   if (stored == nullptr) folded_.with_new_users.emplace_back(account_id);
   ApplyWithOpen(*image, std::move(transition));
+  NoteDone(*image, account_id, command.request_id, digest);
   return UserReplyOf(*image, command.user_id);
 }
 
@@ -190,9 +202,13 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RemoveU
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const User* stored, FindUser(*image, command.user_id));
   RESERVE_RETURN_IF_ERROR(FindPlanOf(*stored, context_.now).status());
+  const std::string digest = Sha256HexOfFields({"remove user", command.user_id});
+  RESERVE_ASSIGN_OR_RETURN(const bool done, WasDone(account_id, command.request_id, digest));
+  if (done) return UserReplyOf(*image, command.user_id);
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::RemoveUser(ContextOf(*image), image->account(), *stored));
   ApplyWithOpen(*image, std::move(transition));
+  NoteDone(*image, account_id, command.request_id, digest);
   return UserReplyOf(*image, command.user_id);
 }
 
@@ -245,11 +261,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UpdateL
     RESERVE_RETURN_IF_ERROR(FindPlanOf(*user, context_.now).status());
   }
   const std::string digest = DigestOf(command);
-  const auto stored = image_.requests.find(OnceKey(account_id, command.request_id));
-  if (!command.request_id.empty() && stored != image_.requests.end()) {
-    if (stored->second.record.digest != digest) return domain::RequestIdReused(command.request_id);
-    return LimitsReplyOf(*image, image->account(), user);
-  }
+  RESERVE_ASSIGN_OR_RETURN(const bool done, WasDone(account_id, command.request_id, digest));
+  if (done) return LimitsReplyOf(*image, image->account(), user);
   RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "limits"));
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
@@ -263,10 +276,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UpdateL
     return LimitsReplyOf(*image, transition.account, changed);
   }
   ApplyWithOpen(*image, std::move(transition));
-  if (!command.request_id.empty()) {
-    NoteRequest(account_id, command.request_id, digest, /*ordinal=*/0);
-    image->balance_changed = true;
-  }
+  NoteDone(*image, account_id, command.request_id, digest);
   return LimitsReplyOf(*image, image->account(),
                        user == nullptr ? nullptr : UserOf(*image, command.user_id));
 }

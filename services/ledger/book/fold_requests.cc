@@ -47,23 +47,31 @@ void Folder::NoteRequest(absl::string_view account_id, const std::string& reques
   folded_.writes.requests.push_back(once.record);
 }
 
+absl::StatusOr<bool> Folder::WasDone(absl::string_view account_id, const std::string& request_id,
+                                     const std::string& digest) const {
+  if (request_id.empty()) return false;
+  const auto stored = image_.requests.find(OnceKey(account_id, request_id));
+  if (stored == image_.requests.end()) return false;
+  if (stored->second.record.digest != digest) return domain::RequestIdReused(request_id);
+  return true;
+}
+
+void Folder::NoteDone(AccountImage& image, absl::string_view account_id,
+                      const std::string& request_id, const std::string& digest) {
+  if (request_id.empty()) return;
+  NoteRequest(account_id, request_id, digest, /*ordinal=*/0);
+  image.balance_changed = true;
+}
+
 absl::StatusOr<Reply> Folder::ChangeOnce(absl::string_view account_id,
                                          const std::string& request_id, const std::string& digest,
                                          Policy change) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  if (!request_id.empty()) {
-    const auto stored = image_.requests.find(OnceKey(account_id, request_id));
-    if (stored != image_.requests.end()) {
-      if (stored->second.record.digest != digest) return domain::RequestIdReused(request_id);
-      return image->account();
-    }
-  }
+  RESERVE_ASSIGN_OR_RETURN(const bool done, WasDone(account_id, request_id, digest));
+  if (done) return image->account();
   RESERVE_ASSIGN_OR_RETURN(Transition transition, change(ContextOf(*image), image->account()));
   ApplyWithOpen(*image, std::move(transition));
-  if (!request_id.empty()) {
-    NoteRequest(account_id, request_id, digest, /*ordinal=*/0);
-    image->balance_changed = true;
-  }
+  NoteDone(*image, account_id, request_id, digest);
   return image->account();
 }
 

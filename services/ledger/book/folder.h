@@ -231,6 +231,13 @@ class Folder {
   void NoteRequest(absl::string_view account_id, const std::string& request_id,
                    const std::string& digest, int64_t ordinal,
                    const domain::Entry* entry = nullptr);
+  // Was it done already, under this id (empty: it has none)? ALREADY_EXISTS "REQUEST_ID_REUSED" if
+  // something else was.
+  absl::StatusOr<bool> WasDone(absl::string_view account_id, const std::string& request_id,
+                               const std::string& digest) const;
+  // Notes that it was, also of what changed nothing: it must not be done after another change.
+  void NoteDone(AccountImage& image, absl::string_view account_id, const std::string& request_id,
+                const std::string& digest);
   // Changes the account, once under a request's id that is not empty: a repeat answers how the
   // account is by now.
   absl::StatusOr<Reply> ChangeOnce(absl::string_view account_id, const std::string& request_id,

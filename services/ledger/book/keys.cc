@@ -63,9 +63,11 @@ class Collector {
   }
   void operator()(const PutUser& command) const {
     keys_.users.emplace_back(account_id_, command.user_id);
+    AddRequest(command.request_id);
   }
   void operator()(const RemoveUser& command) const {
     keys_.users.emplace_back(account_id_, command.user_id);
+    AddRequest(command.request_id);
   }
   void operator()(const AdjustBalance& command) const {
     keys_.requests.emplace_back(account_id_, command.request_id);

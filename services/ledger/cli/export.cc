@@ -149,7 +149,11 @@ class Exporting {
     int64_t accounts_of_stream = 0;
     while (reader->Read(&message)) {
       *progress = true;
-      RESERVE_RETURN_IF_ERROR(WriteRows(message));
+      if (const absl::Status written = WriteRows(message); !written.ok()) {
+        context.TryCancel();
+        reader->Finish();
+        return written;
+      }
       resume_token_ = message.resume_token();
       accounts_ += message.accounts() - accounts_of_stream;
       accounts_of_stream = message.accounts();
@@ -160,10 +164,12 @@ class Exporting {
   }
 
   void Close() { notes_ << "export: " << CountsText() << std::endl; }
+  // Of rows that were being written when that failed, the last may be cut.
   void Break() {
     if (resume_token_.empty()) return;
-    notes_ << "export: " << CountsText() << "; go on with --resume_token=" << resume_token_
-           << std::endl;
+    notes_ << "export: " << CountsText();
+    if (!out_) notes_ << " are whole, what follows them is to be removed";
+    notes_ << "; go on with --resume_token=" << resume_token_ << std::endl;
   }
 
  private:
@@ -182,7 +188,9 @@ class Exporting {
   void ShowProgress() {
     if (MonotonicNow() - last_progress_ < kProgressInterval) return;
     last_progress_ = MonotonicNow();
-    notes_ << "export: so far " << CountsText() << std::endl;
+    // With the token, as whoever ends this command ends it without a word more.
+    notes_ << "export: so far " << CountsText() << ", --resume_token=" << resume_token_
+           << std::endl;
   }
 
   std::string CountsText() const { return absl::StrCat(accounts_, " accounts, ", rows_, " rows"); }
@@ -193,7 +201,7 @@ class Exporting {
   std::string resume_token_;
   int64_t accounts_ = 0;
   int64_t rows_ = 0;
-  Moment last_progress_ = MonotonicNow();
+  Moment last_progress_ = -absl::InfiniteDuration();  // the first message is told of
 };
 
 }  // namespace

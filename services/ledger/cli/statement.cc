@@ -1,5 +1,7 @@
 #include "services/ledger/cli/statement.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -15,6 +17,8 @@ namespace pb = ::reserve::ledger::v1;
 
 constexpr absl::Duration kDeadline = absl::Minutes(2);
 constexpr int kPageSize = 1000;
+// How much later than its booking a usage may begin, as a rule: clocks differ.
+constexpr int64_t kSecondsAhead = 24 * 60 * 60;
 
 template <typename Request, typename Response>
 absl::Status Call(pb::Accounts::Stub& stub,
@@ -48,18 +52,14 @@ bool IsWithin(const pb::StatementPeriod& period, int64_t seq) {
   return seq >= period.first_seq() && seq <= period.last_seq();
 }
 
-// Both lists have the newest first: they are read down to the period's begin.
-absl::Status FetchUsages(pb::Accounts::Stub& stub, Statement* statement) {
-  pb::ListUsageRequest request;
-  request.set_account_id(statement->account_id);
-  request.set_page_size(kPageSize);
-  bool before_it = statement->entries.empty();
-  while (!before_it) {
+// Takes what the list has of the period's usages, until all are there.
+absl::Status FetchUsagesFrom(pb::Accounts::Stub& stub, pb::ListUsageRequest request, size_t booked,
+                             Statement* statement) {
+  while (statement->usages.size() < booked) {
     pb::ListUsageResponse response;
     RESERVE_RETURN_IF_ERROR(Call(stub, &pb::Accounts::Stub::ListUsage, request, &response));
     for (pb::UsageRecord& record : *response.mutable_usage_records()) {
       const int64_t seq = record.seq();
-      before_it |= seq < statement->period.first_seq();
       if (IsWithin(statement->period, seq)) statement->usages[seq] = std::move(record);
     }
     if (response.next_page_token().empty()) break;
@@ -68,6 +68,26 @@ absl::Status FetchUsages(pb::Accounts::Stub& stub, Statement* statement) {
   return absl::OkStatus();
 }
 
+// Usages are listed by when they began, and the statement has those that were booked in its period:
+// most began in it, some long before (a record that came late), and some, by a clock that is
+// wrong, long after.
+absl::Status FetchUsages(pb::Accounts::Stub& stub, Statement* statement) {
+  const auto booked = static_cast<size_t>(
+      std::count_if(statement->entries.begin(), statement->entries.end(),
+                    [](const auto& entry) { return entry.kind() == pb::ENTRY_KIND_USAGE; }));
+  pb::ListUsageRequest request;
+  request.set_account_id(statement->account_id);
+  request.set_page_size(kPageSize);
+  const int64_t border = statement->period.end_time().seconds() + kSecondsAhead;
+  request.mutable_start_before()->set_seconds(border);
+  RESERVE_RETURN_IF_ERROR(FetchUsagesFrom(stub, request, booked, statement));
+  request.clear_start_before();
+  request.mutable_start_from()->set_seconds(border);
+  request.set_order(pb::USAGE_ORDER_OLDEST_FIRST);
+  return FetchUsagesFrom(stub, request, booked, statement);
+}
+
+// The newest are first: they are read down to the period's begin.
 absl::Status FetchReceipts(pb::Accounts::Stub& stub, Statement* statement) {
   pb::ListReceiptsRequest request;
   request.set_account_id(statement->account_id);

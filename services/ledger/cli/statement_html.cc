@@ -261,6 +261,12 @@ class Page {
     return absl::ToInt64Milliseconds(time - begin_) * kThousand / absl::ToInt64Milliseconds(whole);
   }
 
+  // Did it have its price when the period ended? What was taken back since is drawn as it was.
+  bool StoodAtTheEnd(const pb::UsageRecord& record) const {
+    return record.status() == pb::USAGE_STATUS_RATED ||
+           record.voided().seq() > statement_.period.last_seq();
+  }
+
   // What was left of each user's allowance, from the first call of the period on.
   std::map<std::string, std::vector<std::pair<int64_t, int64_t>>> MinutesLeft() const {
     std::map<std::string, std::vector<std::pair<int64_t, int64_t>>> lines;
@@ -268,7 +274,7 @@ class Page {
       const pb::Rating& rating = record.rating();
       const bool draws = rating.basis() == pb::CHARGE_BASIS_METERED_STANDARD ||
                          rating.basis() == pb::CHARGE_BASIS_MIXED;
-      if (!draws || record.status() != pb::USAGE_STATUS_RATED) continue;
+      if (!draws || !StoodAtTheEnd(record)) continue;
       auto& line = lines[record.usage().user_id()];
       const int64_t place =
           std::max(PlaceOf(TimeOf(record.record_time())), line.empty() ? 0 : line.back().first);

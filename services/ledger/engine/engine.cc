@@ -25,14 +25,18 @@ constexpr int kMaxRechecksAtOnce = 500;
 // patience for outages, of about the sum of the two.
 constexpr int kConnectTimeoutSeconds = 1;
 constexpr int kIoTimeoutSeconds = 4;
-// What audits and imports ask may take its time. (A number of its own: a drain knows their
-// connections by it.)
+// What audits and imports ask may take its time, and what adds up a long time of an account.
+// (Numbers of their own: a drain knows their connections by them.)
 constexpr int kBulkIoTimeoutSeconds = 29;
+constexpr int kPagesIoTimeoutSeconds = 28;
 constexpr int kMaxImportTries = 10;
 // Recharges that are not over are counted this often, for the metrics.
 constexpr absl::Duration kCountRechargesEvery = absl::Seconds(5);
 // A renewal is one short statement; two, so that one that waits for a lock is not in the way.
 constexpr int kDoorThreads = 2;
+// Pages for people are few at a time; two, so that one of a long time is not in the way of the
+// next.
+constexpr int kPageThreads = 2;
 
 bool SameDeck(const rates::DeckHeader& a, const rates::DeckHeader& b) {
   return a.name == b.name && a.currency == b.currency && a.series == b.series &&
@@ -71,6 +75,10 @@ Engine::Engine(EngineOptions options)
       options_, stats_, [this](std::vector<Task> tasks) { Submit(std::move(tasks)); });
   queries_ = std::make_unique<QueryPool>(options_.database, options_.query_threads,
                                          options_.retry_budget, stats_.overloaded_queries);
+  storage::DatabaseOptions pages = options_.database;
+  pages.io_timeout_seconds = kPagesIoTimeoutSeconds;
+  pages_ = std::make_unique<QueryPool>(pages, kPageThreads, options_.retry_budget,
+                                       stats_.overloaded_queries);
   storage::DatabaseOptions bulk = options_.database;
   bulk.io_timeout_seconds = kBulkIoTimeoutSeconds;
   bulk_ = std::make_unique<QueryPool>(bulk, options_.bulk_threads, options_.retry_budget,
@@ -109,7 +117,8 @@ Engine::~Engine() {
   summaries_->Stop();  // lanes and queries give it work
   decks_->Stop();      // a rerating may wait for one
   reratings_.reset();
-  bulk_->Drain();
+  for (QueryPool* pool : {pages_.get(), bulk_.get()}) pool->Drain();
+  pages_.reset();
   bulk_.reset();
   doors_.reset();
   queries_.reset();
@@ -158,7 +167,9 @@ void Engine::Submit(std::vector<Task> tasks) {
 }
 
 void Engine::NoteDatabaseWorks() {
-  for (QueryPool* pool : {queries_.get(), bulk_.get(), doors_.get()}) pool->NoteDatabaseWorks();
+  for (QueryPool* pool : {queries_.get(), pages_.get(), bulk_.get(), doors_.get()}) {
+    pool->NoteDatabaseWorks();
+  }
   if (stats_.write_trouble.reason().has_value()) {
     writing_patience_.Answered();
   } else {
@@ -287,9 +298,9 @@ absl::StatusOr<rates::PlanVersion> Engine::PutPlan(storage::Connection& connecti
 }
 
 absl::Status Engine::RetirePlan(storage::Connection& connection, const std::string& plan_id,
-                                const std::string& etag, bool only_try) {
+                                const std::string& etag, const domain::ByStaff& by, bool only_try) {
   RESERVE_RETURN_IF_ERROR(
-      engine::RetirePlan(connection, options_.database_clock, plan_id, etag, only_try));
+      engine::RetirePlan(connection, options_.database_clock, plan_id, etag, by, only_try));
   return RefreshCatalog(connection);
 }
 

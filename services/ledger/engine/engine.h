@@ -73,6 +73,9 @@ class Engine {
   // Bulkheads: what waits behind one never waits behind another.
   // Reads of one account, or one page: milliseconds.
   QueryPool& queries() { return *queries_; }
+  // What a person waits for and needs more than that, as it is added up: summaries, statements,
+  // advice.
+  QueryPool& pages() { return *pages_; }
   // Imports of decks, audits, lists of all accounts: whatever may take long.
   QueryPool& bulk() { return *bulk_; }
   // What a worker must not wait for, or it loses its leases.
@@ -144,7 +147,7 @@ class Engine {
   // Retires a plan. ABORTED "ETAG_MISMATCH" if it has moved on from `etag`; empty: whatever it is.
   // With `only_try` nothing is done. Blocks, as ImportDeck.
   absl::Status RetirePlan(storage::Connection& connection, const std::string& plan_id,
-                          const std::string& etag, bool only_try);
+                          const std::string& etag, const domain::ByStaff& by, bool only_try);
 
   // Prolongs a lease; FAILED_PRECONDITION "LEASE_LOST". Blocks, as ImportDeck.
   absl::StatusOr<absl::Duration> RenewLease(storage::Connection& connection,
@@ -198,6 +201,7 @@ class Engine {
   UnratedSweep unrated_{stats_, [this](std::vector<Task> tasks) { Submit(std::move(tasks)); }};
   std::unique_ptr<RechargeDispatcher> dispatcher_;
   std::unique_ptr<QueryPool> queries_;
+  std::unique_ptr<QueryPool> pages_;
   std::unique_ptr<QueryPool> bulk_;
   std::unique_ptr<QueryPool> doors_;
   std::unique_ptr<EventFeed> event_feed_;

@@ -103,6 +103,12 @@ absl::Status PlanNeeded(absl::string_view plan_id) {
                    absl::StrCat("accounts that name no plan are opened with \"", plan_id, "\""));
 }
 
+absl::Status SeriesWithoutDeck(absl::string_view series) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "SERIES_WITHOUT_DECK", "plan.series",
+                   absl::StrCat("no rate deck of series ", series,
+                                " is in force when the plan would go by it; activate one first"));
+}
+
 absl::Status ActivationTooSlow() {
   return TryAgain(
       MakeError(absl::StatusCode::kUnavailable, "ACTIVATION_TOO_SLOW", "",

@@ -53,6 +53,8 @@ absl::Status BackdateNeeded(absl::Time earliest);
 absl::Status ActivationTooSlow();
 // FAILED_PRECONDITION "PLAN_NEEDED" on "plan_id": accounts are opened with it that name none.
 absl::Status PlanNeeded(absl::string_view plan_id);
+// FAILED_PRECONDITION "SERIES_WITHOUT_DECK" on "plan.series": nothing prices anything in it then.
+absl::Status SeriesWithoutDeck(absl::string_view series);
 
 // ABORTED "MONTH_IS_SEALED", "CATALOG_IS_NEW", "TRANSACTION_TOO_OLD": a lane's batch is to be run
 // again. No caller hears of them.

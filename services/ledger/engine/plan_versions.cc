@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/utc.h"
@@ -66,11 +67,44 @@ std::string EtagOf(const rates::PlanBook& plans, const std::string& plan_id) {
   return absl::StrCat("v", newest, plans.IsRetired(plan_id) ? "r" : "");
 }
 
-absl::StatusOr<PlanVersion> PlanVersionFor(storage::Connection& connection,
-                                           const CatalogKeeper::DatabaseClock& clock,
-                                           const PlanOrder& order) {
-  RESERVE_RETURN_IF_ERROR(CheckLevel(connection));
-  RESERVE_ASSIGN_OR_RETURN(const rates::PlanBook plans, storage::LoadPlanBook(connection));
+namespace {
+
+// Terms may go by another price list only if it has prices when they come into force: without any
+// every call would be refused, or booked UNRATED.
+absl::Status CheckSeries(storage::Connection& connection, const std::string& series,
+                         absl::Time from) {
+  RESERVE_ASSIGN_OR_RETURN(std::vector<rates::DeckActivation> activations,
+                           storage::LoadActivations(connection));
+  const rates::Timeline timeline(std::move(activations));
+  for (const rates::DeckActivation& activation : timeline.InForceAt(from)) {
+    if (activation.series == series) return absl::OkStatus();
+  }
+  return SeriesWithoutDeck(series);
+}
+
+// The versions as they are once each of the plan is decided. What another ledger has written and
+// not decided yet is there for all to read: whether it is in time can be decided here as well, and
+// what comes after it is made from it.
+absl::StatusOr<rates::PlanBook> LoadDecided(storage::Connection& connection,
+                                            const CatalogKeeper::DatabaseClock& clock,
+                                            const std::string& plan_id) {
+  for (int tries = 0; tries < kMaxTries; ++tries) {
+    RESERVE_ASSIGN_OR_RETURN(rates::PlanBook plans, storage::LoadPlanBook(connection));
+    bool all = true;
+    for (const PlanVersion& each : plans.undecided()) {
+      if (each.plan.plan_id != plan_id) continue;
+      RESERVE_RETURN_IF_ERROR(DecideInTime(connection, clock, kPlanVersions, each).status());
+      all = false;
+    }
+    if (all) return plans;
+  }
+  return ActivationTooSlow();
+}
+
+// What the order would write over those versions.
+absl::StatusOr<PlanVersion> VersionOver(storage::Connection& connection,
+                                        const CatalogKeeper::DatabaseClock& clock,
+                                        const rates::PlanBook& plans, const PlanOrder& order) {
   RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock(connection));
   const bool is_new = plans.FindVersion(order.plan_id, now) == nullptr;
   if (is_new && !order.allow_missing) return book::PlanNotFound(order.plan_id);
@@ -94,18 +128,38 @@ absl::StatusOr<PlanVersion> PlanVersionFor(storage::Connection& connection,
     return InvalidField("effective_time", "the first version of a plan holds for all time");
   }
   RESERVE_ASSIGN_OR_RETURN(version.plan, order.change(before));
+  if (version.plan.series != before.series) {
+    RESERVE_RETURN_IF_ERROR(
+        CheckSeries(connection, version.plan.series, std::max(now, version.from)));
+  }
   return version;
+}
+
+}  // namespace
+
+absl::StatusOr<PlanVersion> PlanVersionFor(storage::Connection& connection,
+                                           const CatalogKeeper::DatabaseClock& clock,
+                                           const PlanOrder& order) {
+  RESERVE_RETURN_IF_ERROR(CheckLevel(connection));
+  RESERVE_ASSIGN_OR_RETURN(const rates::PlanBook plans, storage::LoadPlanBook(connection));
+  return VersionOver(connection, clock, plans, order);
 }
 
 absl::StatusOr<PlanVersion> PutPlan(storage::Connection& connection,
                                     const CatalogKeeper::DatabaseClock& clock,
                                     const PlanOrder& order) {
-  return PutOnTimeline<PlanVersion>(connection, clock, kPlanVersions, order,
-                                    [&] { return PlanVersionFor(connection, clock, order); });
+  const auto make = [&]() -> absl::StatusOr<PlanVersion> {
+    RESERVE_RETURN_IF_ERROR(CheckLevel(connection));
+    RESERVE_ASSIGN_OR_RETURN(const rates::PlanBook plans,
+                             LoadDecided(connection, clock, order.plan_id));
+    return VersionOver(connection, clock, plans, order);
+  };
+  return PutOnTimeline<PlanVersion>(connection, clock, kPlanVersions, order, make);
 }
 
 absl::Status RetirePlan(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
-                        const std::string& plan_id, const std::string& etag, bool only_try) {
+                        const std::string& plan_id, const std::string& etag,
+                        const domain::ByStaff& by, bool only_try) {
   for (int tries = 0; tries < kMaxTries; ++tries) {
     RESERVE_ASSIGN_OR_RETURN(const rates::PlanBook plans, storage::LoadPlanBook(connection));
     RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock(connection));
@@ -122,6 +176,7 @@ absl::Status RetirePlan(storage::Connection& connection, const CatalogKeeper::Da
     retirement.plan = *plan;
     retirement.from = retirement.write_time = now;
     retirement.stage = ActivationStage::kRetires;
+    retirement.by = by;
     const absl::Status added = storage::AddPlanVersion(connection, retirement);
     if (!AnotherCameFirst(added)) return added;
   }

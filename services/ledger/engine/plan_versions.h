@@ -52,9 +52,10 @@ absl::StatusOr<rates::PlanVersion> PlanVersionFor(storage::Connection& connectio
 // Retires a plan; one that is retired stays so. NOT_FOUND "PLAN_NOT_FOUND"; FAILED_PRECONDITION
 // "PLAN_NEEDED" of the plan that the program itself needs, "FEATURE_LEVEL_TOO_LOW"; ABORTED
 // "ETAG_MISMATCH" if it has moved on from `etag` (empty: whatever it is). With `only_try` nothing
-// is done.
+// is done. Who did it and why is stored with it.
 absl::Status RetirePlan(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
-                        const std::string& plan_id, const std::string& etag, bool only_try);
+                        const std::string& plan_id, const std::string& etag,
+                        const domain::ByStaff& by, bool only_try);
 
 // Has those miss that were left prepared until their time came.
 absl::Status DecideLeft(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,

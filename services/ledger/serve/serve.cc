@@ -122,7 +122,7 @@ absl::Status Serve() {
   server->SetServing(false);
   rpc_metrics.StartDraining();
   services.EndStreams();
-  engine.bulk().Drain();
+  for (engine::QueryPool* pool : {&engine.pages(), &engine.bulk()}) pool->Drain();
   AwaitAnswers(rpc_metrics, end);
   // Whoever is still connected hears UNAVAILABLE; if gRPC ended his call it would be CANCELLED.
   server->HangUp();

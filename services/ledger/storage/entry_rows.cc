@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <string>
 #include <tuple>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
@@ -34,7 +37,6 @@ constexpr absl::string_view kEntryColumns =
 
 // Entries that are looked at at a time for what was paid since.
 constexpr size_t kPaidAtOnce = 5'000;
-constexpr size_t kStatesAtOnce = 1'000;
 
 template <typename Value>
 constexpr bool kIsNumber = std::is_arithmetic_v<Value> || std::is_enum_v<Value>;
@@ -247,6 +249,46 @@ absl::StatusOr<std::vector<Entry>> ListBackwards(Connection& connection,
   }
   return page;
 }
+
+// Standard-rate calls by user, each as it stands.
+class StandardUses {
+ public:
+  void Know(std::vector<domain::UsageState> states) {
+    for (domain::UsageState& state : states) states_[state.usage_id] = std::move(state);
+  }
+
+  // An estimate, or what was rated later, has a state that is not among those of its start where
+  // a later report says that the call began before it.
+  bool MayStandElsewhere(const Entry& entry) const {
+    const bool has_one = entry.kind == EntryKind::kRating || entry.booked->estimated;
+    return has_one && !states_.contains(entry.booked->usage.usage_id);
+  }
+
+  void Add(const Entry& entry) {
+    const auto state = states_.find(entry.booked->usage.usage_id);
+    const bool counts =
+        state == states_.end() || (state->second.status == domain::UsageStatus::kRated &&
+                                   state->second.latest_seq == entry.seq);
+    if (!counts) return;
+    const domain::StandardPart standard = domain::StandardPartOf(entry.booked->rating);
+    StandardUse& use = by_user_[entry.booked->usage.user_id];
+    use.billable_seconds += standard.seconds;
+    use.cost += standard.cost;
+  }
+
+  std::vector<StandardUse> ByUser() const {
+    std::vector<StandardUse> uses;
+    for (const auto& [user_id, use] : by_user_) {
+      uses.push_back(use);
+      uses.back().user_id = user_id;
+    }
+    return uses;
+  }
+
+ private:
+  absl::flat_hash_map<std::string, domain::UsageState> states_;  // by usage id
+  std::map<std::string, StandardUse> by_user_;
+};
 
 }  // namespace
 
@@ -647,45 +689,38 @@ absl::StatusOr<std::vector<Entry>> SelectEntriesBy(Connection& connection, absl:
 absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection,
                                                           absl::string_view account_id,
                                                           absl::Time since) {
+  StandardUses uses;
   // Of the few that were voided or rated later.
-  absl::flat_hash_map<std::string, domain::UsageState> states;
-  for (std::string after;;) {
-    RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::UsageState> page,
-                             ListUsageStates(connection, account_id, after, kStatesAtOnce));
-    for (const domain::UsageState& state : page) states[state.usage_id] = state;
-    if (page.size() < kStatesAtOnce) break;
-    after = page.back().usage_id;
-  }
+  RESERVE_ASSIGN_OR_RETURN(
+      std::vector<domain::UsageState> states,
+      ListUsageStatesByStart(connection, account_id, since, absl::InfiniteFuture()));
+  uses.Know(std::move(states));
   // Summed here, one row at a time: SUM() would come back as a DECIMAL.
-  absl::flat_hash_map<std::string, StandardUse> by_user;
   SqlText sql(SelectEntries());
-  sql.Raw("FORCE INDEX (by_account) WHERE account_id = ").Raw(Quoted(account_id));
+  sql.Raw("FORCE INDEX (by_start) WHERE account_id = ").Raw(Quoted(account_id));
   sql.Raw(absl::StrCat(" AND kind IN (", static_cast<int>(EntryKind::kUsage), ",",
                        static_cast<int>(EntryKind::kRating), ") AND basis IN (",
                        static_cast<int>(domain::ChargeBasis::kMeteredStandard), ",",
                        static_cast<int>(domain::ChargeBasis::kMixed),
                        ") AND month >= ", MonthOf(since), " AND start_time >= "));
   sql.Time(since);
+  std::vector<Entry> elsewhere;
   RESERVE_RETURN_IF_ERROR(connection.Query(sql.str(), [&](const Row& row) {
-    const Entry entry = ReadEntry(row);
-    const auto state = states.find(entry.booked->usage.usage_id);
-    const bool counts =
-        state == states.end() || (state->second.status == domain::UsageStatus::kRated &&
-                                  state->second.latest_seq == entry.seq);
-    if (!counts) return;
-    const domain::StandardPart standard = domain::StandardPartOf(entry.booked->rating);
-    StandardUse& use = by_user[entry.booked->usage.user_id];
-    use.billable_seconds += standard.seconds;
-    use.cost += standard.cost;
+    Entry entry = ReadEntry(row);
+    if (uses.MayStandElsewhere(entry)) {
+      elsewhere.push_back(std::move(entry));
+    } else {
+      uses.Add(entry);
+    }
   }));
-  std::vector<StandardUse> uses;
-  for (auto& [user_id, use] : by_user) {
-    use.user_id = user_id;
-    uses.push_back(std::move(use));
+  std::vector<book::OnceKey> keys;
+  for (const Entry& entry : elsewhere) {
+    keys.emplace_back(account_id, entry.booked->usage.usage_id);
   }
-  std::sort(uses.begin(), uses.end(),
-            [](const StandardUse& a, const StandardUse& b) { return a.user_id < b.user_id; });
-  return uses;
+  RESERVE_ASSIGN_OR_RETURN(states, LoadUsageStates(connection, keys));
+  uses.Know(std::move(states));
+  for (const Entry& entry : elsewhere) uses.Add(entry);
+  return uses.ByUser();
 }
 
 absl::StatusOr<std::vector<PricedUsage>> ListPricedUsages(Connection& connection, absl::Time since,

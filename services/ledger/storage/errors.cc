@@ -16,6 +16,13 @@ absl::Status TooMuchUsage(int64_t most) {
                    absl::StrCat("more than ", most, " entries lie in the range; ask for a part"));
 }
 
+absl::Status TooManyGroups(int64_t groups, int64_t most) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "TOO_MANY_GROUPS", "group_by",
+                   absl::StrCat("there are ", groups, " groups, and ", most,
+                                " are answered at the most; ask for a shorter range, or tell "
+                                "less apart"));
+}
+
 absl::Status SchemaTooOld(int version, int needed) {
   return MakeError(absl::StatusCode::kFailedPrecondition, "SCHEMA_TOO_OLD", "database",
                    absl::StrCat("the schema is at version ", version, ", this program needs ",

@@ -17,6 +17,8 @@ absl::Status EntryNotFound(absl::string_view account_id, int64_t seq);
 // FAILED_PRECONDITION "TOO_MUCH_USAGE" on "start_before": more than `most` entries are in the
 // range.
 absl::Status TooMuchUsage(int64_t most);
+// FAILED_PRECONDITION "TOO_MANY_GROUPS" on "group_by": usages fall into `groups`, more than `most`.
+absl::Status TooManyGroups(int64_t groups, int64_t most);
 // FAILED_PRECONDITION "SCHEMA_TOO_OLD" on "database": it is at `version`, `needed` is needed.
 absl::Status SchemaTooOld(int version, int needed);
 // FAILED_PRECONDITION "SCHEMA_DIFFERS" on "database": it was migrated by a program of another

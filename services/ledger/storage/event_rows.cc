@@ -1,8 +1,11 @@
 #include "services/ledger/storage/event_rows.h"
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
 #include "services/ledger/storage/parts.h"
@@ -97,6 +100,31 @@ absl::StatusOr<std::vector<Event>> ListEvents(Connection& connection, absl::stri
   const std::string sql =
       absl::StrCat(kSelectEvents, " FROM events e WHERE e.account_id = ", Quoted(account_id),
                    " AND e.event_seq > ", after, " ORDER BY e.event_seq LIMIT ", limit);
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query(sql, [&events](const Row& row) { events.push_back(ReadEvent(row)); }));
+  return events;
+}
+
+absl::StatusOr<std::vector<Event>> ListEventsWithin(Connection& connection,
+                                                    absl::string_view account_id,
+                                                    const EventRange& range,
+                                                    const EventFilter& filter, int limit) {
+  std::string sql =
+      absl::StrCat(kSelectEvents,
+                   " FROM events e FORCE INDEX (PRIMARY) WHERE e.account_id = ", Quoted(account_id),
+                   " AND e.event_seq >= ", range.first, " AND e.event_seq < ", range.end);
+  std::vector<int> kinds;
+  for (const domain::EventKind kind : filter.kinds) kinds.push_back(static_cast<int>(kind));
+  if (!kinds.empty()) absl::StrAppend(&sql, " AND e.kind IN (", absl::StrJoin(kinds, ","), ")");
+  if (filter.from != absl::InfinitePast()) {
+    absl::StrAppend(&sql, " AND e.event_time >= ", Literal(filter.from));
+  }
+  if (filter.before != absl::InfiniteFuture()) {
+    absl::StrAppend(&sql, " AND e.event_time < ", Literal(filter.before));
+  }
+  absl::StrAppend(&sql, " ORDER BY e.event_seq", filter.newest_first ? " DESC" : "", " LIMIT ",
+                  limit);
+  std::vector<Event> events;
   RESERVE_RETURN_IF_ERROR(
       connection.Query(sql, [&events](const Row& row) { events.push_back(ReadEvent(row)); }));
   return events;

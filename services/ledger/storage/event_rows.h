@@ -29,6 +29,29 @@ absl::StatusOr<std::vector<domain::Event>> ListEvents(Connection& connection,
                                                       absl::string_view account_id, int64_t after,
                                                       int limit);
 
+// Which events, and in which order; all by default, the oldest first.
+struct EventFilter {
+  std::vector<domain::EventKind> kinds = {};  // empty: of all
+  absl::Time from = absl::InfinitePast();
+  absl::Time before = absl::InfiniteFuture();
+  bool newest_first = false;
+
+  bool filters() const {
+    return !kinds.empty() || from != absl::InfinitePast() || before != absl::InfiniteFuture();
+  }
+};
+// A stretch of an account's events: first <= event_seq < end.
+struct EventRange {
+  int64_t first = 1;
+  int64_t end = 1;
+};
+// Those of a stretch to which the filter applies, in its order. All of the stretch is looked at,
+// unless `limit` is reached before.
+absl::StatusOr<std::vector<domain::Event>> ListEventsWithin(Connection& connection,
+                                                            absl::string_view account_id,
+                                                            const EventRange& range,
+                                                            const EventFilter& filter, int limit);
+
 // The database's clock, the one that sets feed times.
 absl::StatusOr<absl::Time> DatabaseTime(Connection& connection);
 

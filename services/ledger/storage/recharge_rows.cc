@@ -138,6 +138,22 @@ absl::StatusOr<std::vector<Recharge>> ListRecharges(Connection& connection,
                                ") AND ordinal < ", before, " ORDER BY ordinal DESC LIMIT ", limit));
 }
 
+absl::StatusOr<std::vector<Recharge>> SearchRecharges(Connection& connection,
+                                                      absl::string_view account_id,
+                                                      const RechargeFilter& filter,
+                                                      const OrdinalRange& range, int limit) {
+  const std::string kinds = filter.kind.has_value() ? absl::StrCat(static_cast<int>(*filter.kind))
+                                                    : KindsOf(Listed::kCharges);
+  const std::string of_state = filter.state.has_value()
+                                   ? absl::StrCat(" AND state = ", static_cast<int>(*filter.state))
+                                   : "";
+  return QueryRecharges(
+      connection,
+      absl::StrCat(Select(), "FORCE INDEX (PRIMARY) WHERE account_id = ", Quoted(account_id),
+                   " AND kind IN (", kinds, ") AND ordinal >= ", range.first, " AND ordinal < ",
+                   range.end, of_state, " ORDER BY ordinal DESC LIMIT ", limit));
+}
+
 absl::StatusOr<std::vector<Recharge>> ListRechargesAfter(Connection& connection,
                                                          absl::string_view account_id,
                                                          Listed listed, int64_t after, int limit) {

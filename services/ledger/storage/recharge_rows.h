@@ -7,6 +7,7 @@
 #define RESERVE_SERVICES_LEDGER_STORAGE_RECHARGE_ROWS_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -42,7 +43,25 @@ absl::StatusOr<std::vector<domain::Recharge>> ListRecharges(Connection& connecti
                                                             absl::string_view account_id,
                                                             Listed listed, int64_t before,
                                                             int limit);
-// The same with ordinal > `after`, oldest first.
+// Of what an account was, or is to be, charged: which; all by default.
+struct RechargeFilter {
+  std::optional<domain::RechargeState> state = std::nullopt;
+  std::optional<domain::RechargeKind> kind = std::nullopt;  // initial, automatic, or a top-up
+
+  bool filters() const { return state.has_value() || kind.has_value(); }
+};
+// A stretch of an account's ordinals: first <= ordinal < end.
+struct OrdinalRange {
+  int64_t first = 1;
+  int64_t end = 1;
+};
+// Those of a stretch to which the filter applies, newest first. All of the stretch is looked at,
+// unless `limit` is reached before.
+absl::StatusOr<std::vector<domain::Recharge>> SearchRecharges(Connection& connection,
+                                                              absl::string_view account_id,
+                                                              const RechargeFilter& filter,
+                                                              const OrdinalRange& range, int limit);
+// As ListRecharges, with ordinal > `after`, oldest first.
 absl::StatusOr<std::vector<domain::Recharge>> ListRechargesAfter(Connection& connection,
                                                                  absl::string_view account_id,
                                                                  Listed listed, int64_t after,

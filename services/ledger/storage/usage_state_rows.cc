@@ -80,12 +80,14 @@ absl::StatusOr<std::vector<UsageState>> ListUsageStatesByStart(Connection& conne
                                                                absl::string_view account_id,
                                                                absl::Time from, absl::Time before) {
   std::vector<UsageState> states;
-  RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat(
-          "SELECT ", kUsageStateColumns,
-          " FROM usage_states FORCE INDEX (by_start) WHERE account_id = ", Quoted(account_id),
-          " AND start_time >= ", QuotedTime(from), " AND start_time < ", QuotedTime(before)),
-      [&states](const Row& row) { states.push_back(ReadState(row)); }));
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query(absl::StrCat("SELECT ", kUsageStateColumns,
+                                    " FROM usage_states FORCE INDEX (by_start) WHERE account_id = ",
+                                    Quoted(account_id), " AND start_time >= ", QuotedTime(from),
+                                    before == absl::InfiniteFuture()
+                                        ? ""
+                                        : absl::StrCat(" AND start_time < ", QuotedTime(before))),
+                       [&states](const Row& row) { states.push_back(ReadState(row)); }));
   return states;
 }
 

@@ -26,7 +26,8 @@ absl::StatusOr<std::vector<domain::UsageState>> ListUsageStates(Connection& conn
                                                                 absl::string_view account_id,
                                                                 absl::string_view after, int limit);
 
-// Of an account's usages that began from `from` up to before `before`, in no particular order.
+// Of an account's usages that began from `from` up to before `before` (InfiniteFuture: all later
+// ones), in no particular order.
 absl::StatusOr<std::vector<domain::UsageState>> ListUsageStatesByStart(Connection& connection,
                                                                        absl::string_view account_id,
                                                                        absl::Time from,

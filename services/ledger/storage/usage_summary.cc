@@ -386,11 +386,15 @@ absl::StatusOr<UsageSummary> Summarize(Connection& connection, absl::string_view
 }  // namespace
 
 absl::StatusOr<UsageSummary> SummarizeUsages(Connection& connection, absl::string_view account_id,
-                                             const SummaryScope& scope, int64_t most) {
+                                             const SummaryScope& scope, int64_t most,
+                                             int64_t most_groups) {
   // All as of one moment.
   RESERVE_RETURN_IF_ERROR(connection.BeginSnapshot(kTables));
   absl::StatusOr<UsageSummary> summary = Summarize(connection, account_id, scope, most);
   connection.Rollback();
+  if (!summary.ok()) return summary;
+  const auto groups = static_cast<int64_t>(summary->sums.size());
+  if (groups > most_groups) return TooManyGroups(groups, most_groups);
   return summary;
 }
 

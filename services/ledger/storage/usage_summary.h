@@ -26,6 +26,8 @@ namespace reserve::storage {
 // Entries that one summary adds up from a stretch of starts, at the most: what was added up before
 // is not counted.
 inline constexpr int64_t kSummarizedEntries = 1'000'000;
+// Groups of one summary at the most: so many, each as large as can be, fit in one message of gRPC.
+inline constexpr int64_t kSummaryGroups = 20'000;
 // Entries since what was added up; if there are more it is not gone by.
 inline constexpr int64_t kEntriesSinceSums = 20'000;
 
@@ -63,10 +65,11 @@ struct SummaryScope {
 // Of usages that began in these ranges. What was voided, and estimates in whose place a report
 // came, are not in it; what is UNRATED costs nothing.
 // FAILED_PRECONDITION "TOO_MUCH_USAGE" if more than `most` entries of a stretch of starts are in no
-// sum.
+// sum, "TOO_MANY_GROUPS" if they fall into more than `most_groups`.
 absl::StatusOr<UsageSummary> SummarizeUsages(Connection& connection, absl::string_view account_id,
                                              const SummaryScope& scope,
-                                             int64_t most = kSummarizedEntries);
+                                             int64_t most = kSummarizedEntries,
+                                             int64_t most_groups = kSummaryGroups);
 
 }  // namespace reserve::storage
 

@@ -7,6 +7,7 @@ draw_pages.py LEDGER FOLDER
 import datetime
 import html
 import os
+import statistics
 import sys
 import time
 
@@ -51,6 +52,10 @@ def text_of(money):
     return f"{money.units + money.nanos / 1e9:.4f} {money.currency_code}"
 
 
+def nanos_of(money):
+    return money.units * 10 ** 9 + money.nanos
+
+
 def table(head, rows):
     cells = "".join(f"<th>{html.escape(name)}</th>" for name in head)
     lines = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>"
@@ -58,9 +63,20 @@ def table(head, rows):
     return f"<table><tr>{cells}</tr>{lines}</table>"
 
 
+def charged(stub):
+    page = stub.ListRecharges(accounts.ListRechargesRequest(account_id=ACCOUNT), timeout=DEADLINE)
+    return [one.state for one in page.recharges] == [resources_pb2.RECHARGE_STATE_SUCCEEDED]
+
+
 def book(channel, now):
     stub = accounts_pb2_grpc.AccountsStub(channel)
-    stub.OpenAccount(accounts.OpenAccountRequest(account_id=ACCOUNT), timeout=DEADLINE)
+    stub.OpenAccount(accounts.OpenAccountRequest(account_id=ACCOUNT, card_token="tok_visa#pages"),
+                     timeout=DEADLINE)
+    end = time.monotonic() + DEADLINE
+    while not charged(stub):
+        if time.monotonic() > end:
+            sys.exit("the first recharge did not succeed")
+        time.sleep(0.05)
     support_pb2_grpc.SupportStub(channel).RecordPayment(
         support_pb2.RecordPaymentRequest(
             account_id=ACCOUNT, request_id="paid", reason="a test", reference="bank-1",
@@ -93,16 +109,31 @@ def draw_billing(ask):
     receipts = ask.ListReceipts(accounts.ListReceiptsRequest(account_id=ACCOUNT))
     users = ask.ListUsers(accounts.ListUsersRequest(account_id=ACCOUNT))
     advice = ask.GetBillingAdvice(accounts.GetBillingAdviceRequest(account_id=ACCOUNT))
+    there = [len(cards.payment_methods), len(recharges.recharges), len(payments.payments),
+             len(receipts.receipts), len(users.users), len(advice.plan_advice)]
+    if there != [1, 1, 1, 2, 2, 2]:
+        sys.exit(f"cards, recharges, payments, receipts, users, hints: {there}")
+    paid = sum(nanos_of(one.amount) for one in receipts.receipts)
+    if not 0 < nanos_of(account.balance) < paid or not account.billing_settings.automatic_recharge:
+        sys.exit(f"of {paid} nanos paid there are {nanos_of(account.balance)} left")
     return "".join([
         "<h1>Billing</h1>",
-        f"<p>Balance {text_of(account.balance)}, {len(cards.payment_methods)} cards, "
-        f"{len(advice.plan_advice)} hints</p>",
-        table(["recharge", "state"], [[one.ordinal, one.state] for one in recharges.recharges]),
+        f"<p>Balance {text_of(account.balance)}, recharged by "
+        f"{text_of(account.billing_settings.reserve_amount)} below "
+        f"{text_of(account.billing_settings.recharge_threshold)}</p>",
+        table(["card", "state"],
+              [[one.payment_method_id, resources_pb2.CardState.Name(one.card_state)]
+               for one in cards.payment_methods]),
+        table(["recharge", "state"],
+              [[one.ordinal, resources_pb2.RechargeState.Name(one.state)]
+               for one in recharges.recharges]),
         table(["payment", "amount"],
               [[one.ordinal, text_of(one.amount)] for one in payments.payments]),
         table(["receipt", "amount"],
               [[one.number, text_of(one.amount)] for one in receipts.receipts]),
-        table(["user", "plan"], [[one.user_id, one.plan_id] for one in users.users])])
+        table(["user", "plan"], [[one.user_id, one.plan_id] for one in users.users]),
+        table(["user", "would save on", "a month"],
+              [[one.user_id, one.plan_id, text_of(one.saving)] for one in advice.plan_advice])])
 
 
 def draw_history(ask, now):
@@ -116,8 +147,10 @@ def draw_history(ask, now):
         group_by=[accounts.USAGE_GROUPING_COUNTRY, accounts.USAGE_GROUPING_USER], **month))
     if len(page.usage_records) != 50 or len(abroad.usage_records) != 50:
         sys.exit(f"pages of {len(page.usage_records)} and {len(abroad.usage_records)} usages")
-    if sum(day.usages for day in days.summaries) != sum(one.usages for one in countries.summaries):
-        sys.exit("the days and the countries do not add up to the same")
+    # All began within the month.
+    for sums in (days, countries):
+        if sum(one.usages for one in sums.summaries) != CALLS:
+            sys.exit(f"the sums are of {sum(one.usages for one in sums.summaries)} calls")
 
     def lines(records):
         return [[one.usage.start_time.ToDatetime(), one.usage.call.destination,
@@ -139,19 +172,20 @@ def main(ledger, folder):
     book(channel, now)
     late = False
     for name, draw in (("billing", draw_billing), ("history", lambda ask: draw_history(ask, now))):
-        best = None
+        times = []
         for _ in range(ROUNDS):
             ask = Counted(channel)
             begun = time.monotonic()
             page = draw(ask)
-            took = time.monotonic() - begun
-            best = took if best is None else min(best, took)
+            times.append(time.monotonic() - begun)
+        middle = statistics.median(times)
         with open(os.path.join(folder, name + ".html"), "w", encoding="utf-8") as file:
             file.write(page)
-        print(f"{name}: {ask.asked} calls, {best * 1000:.0f} ms at best of {ROUNDS}")
+        print(f"{name}: {ask.asked} calls, {middle * 1000:.0f} ms in the middle of {ROUNDS}, "
+              f"{min(times) * 1000:.0f} to {max(times) * 1000:.0f}")
         if ask.asked > MOST_RPCS:
             sys.exit(f"{name} takes {ask.asked} calls")
-        late |= best > MOST_SECONDS
+        late |= middle > MOST_SECONDS
     if late:
         sys.exit(f"a page takes more than {MOST_SECONDS * 1000:.0f} ms")
 

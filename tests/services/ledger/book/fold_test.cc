@@ -148,6 +148,42 @@ TEST_F(FoldTest, LaterCommandsOfABatchSeeWhatEarlierOnesDid) {
   EXPECT_EQ(folded.duplicates, 2);
 }
 
+// K4, and the form of all requests that change something: whatever came in between stands.
+TEST_F(FoldTest, ALateRepeatAboutAUserChangesNothing) {
+  Store("a");
+  PutUser put{"u", "p"};
+  put.blocked = true;
+  put.request_id = "put";
+  put.plan_from = now_ + absl::Hours(1);
+  Ask("a", put);
+  PutUser unblock{"u", ""};
+  unblock.blocked = false;
+  Ask("a", unblock);
+  // Its time has come, and gone.
+  put.plan_from_passed = true;
+  Ask("a", put);
+  Ask("a", RemoveUser{"u", "remove"});
+  Ask("a", put);
+  Ask("a", PutUser{"u", ""});
+  Ask("a", RemoveUser{"u", "remove"});
+  put.blocked = false;
+  Ask("a", put);
+  Ask("a", RemoveUser{"u", "put"});
+  put.request_id = "another";
+  Ask("a", put);
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded),
+              ElementsAre("OK", "OK", "OK", "OK", "OK", "OK", "OK", "REQUEST_ID_REUSED",
+                          "REQUEST_ID_REUSED", "INVALID_FIELD"));
+  const auto user = [&folded](size_t i) { return std::get<UserReply>(*folded.replies[i]).user; };
+  EXPECT_TRUE(user(0).blocked());
+  EXPECT_FALSE(user(2).blocked()) << "unblocked since";
+  EXPECT_TRUE(user(4).removed()) << "removed since";
+  EXPECT_FALSE(user(6).removed()) << "brought back since";
+  EXPECT_EQ(FieldOf(folded.replies[9].status()), "plan_effective_time");
+  EXPECT_EQ(folded.writes.requests.size(), 2u);
+}
+
 TEST_F(FoldTest, TheWriteSetHasEachAccountOnceInTheOrderOfIdsAndOverTheRevisionThatWasRead) {
   for (const std::string id : {"c", "a", "b", "untouched"}) {
     Store(id);

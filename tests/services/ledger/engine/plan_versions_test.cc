@@ -64,7 +64,8 @@ class PlanVersionsTest : public testing::Test {
   }
   absl::Status Retire(const std::string& plan_id, const std::string& etag = "") {
     const auto connection = ledger_.Connect();
-    return one_->RetirePlan(*connection, plan_id, etag, /*only_try=*/false);
+    return one_->RetirePlan(*connection, plan_id, etag, {"nobody buys it", "jo", "T-7"},
+                            /*only_try=*/false);
   }
 
   absl::StatusOr<UsageReply> Record(Engine& engine, const std::string& user, absl::Time start,
@@ -254,6 +255,56 @@ TEST_F(PlanVersionsTest, K4_AVersionThatWasLeftUndecidedIsGoneOnWithOrMisses) {
   EXPECT_EQ(Cost(*other_, "new", Now()), kMinute);
 }
 
+// Two at once: what another ledger has written and not decided yet is not forgotten.
+TEST_F(PlanVersionsTest, K4_AVersionIsMadeFromOneThatIsStillToBeDecided) {
+  ASSERT_TRUE(Put(OrderOf("night", 3'600)).ok());
+  const auto connection = ledger_.Connect();
+  const auto written = PlanVersionFor(
+      *connection, [this](storage::Connection&) { return Now(); }, OrderOf("night", 600));
+  ASSERT_TRUE(written.ok()) << written.status();
+  ASSERT_EQ(written->stage, rates::ActivationStage::kPrepared);
+  ASSERT_TRUE(storage::AddPlanVersion(*connection, *written).ok());
+  PlanOrder name_alone = OrderOf("night", 0);
+  name_alone.change = [](domain::Plan plan) -> absl::StatusOr<domain::Plan> {
+    plan.display_name = "Night";
+    return plan;
+  };
+  const auto put = PutBy(*other_, name_alone);
+  ASSERT_TRUE(put.ok()) << put.status();
+  EXPECT_EQ(put->version, 3);
+  EXPECT_EQ(put->plan.display_name, "Night");
+  EXPECT_EQ(put->plan.free_seconds, 600);
+  const auto plans = storage::LoadPlanBook(*connection);
+  ASSERT_TRUE(plans.ok()) << plans.status();
+  EXPECT_THAT(plans->VersionsOf("night"), SizeIs(3)) << "the other one counts";
+  EXPECT_TRUE(plans->undecided().empty());
+}
+
+TEST_F(PlanVersionsTest, K4_ManyAtOnceEachKeepWhatTheOthersChanged) {
+  ASSERT_TRUE(Put(OrderOf("night", 3'600)).ok());
+  constexpr int kPuts = 4;
+  std::vector<std::thread> threads;
+  std::atomic<int> done = 0;
+  for (int i = 0; i < kPuts; ++i) {
+    PlanOrder order = OrderOf("night", 0);
+    order.change = [i](domain::Plan plan) -> absl::StatusOr<domain::Plan> {
+      absl::StrAppend(&plan.display_name, i);
+      return plan;
+    };
+    threads.emplace_back([this, i, order, &done] {
+      const storage::SqlThread sql_thread;
+      const auto put = PutBy(i % 2 == 0 ? *one_ : *other_, order);
+      EXPECT_TRUE(put.ok()) << put.status();
+      done += put.ok() ? 1 : 0;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  ASSERT_EQ(done, kPuts);
+  const auto plans = storage::LoadPlanBook(*ledger_.Connect());
+  ASSERT_TRUE(plans.ok()) << plans.status();
+  EXPECT_EQ(plans->VersionsOf("night").back()->plan.display_name.size(), kPuts);
+}
+
 TEST_F(PlanVersionsTest, K4_NoVersionIsBackdatedAndAFirstOneHoldsForAllTime) {
   EXPECT_EQ(FieldOf(Put(OrderOf("night", 60, Now() + absl::Hours(1))).status()), "effective_time");
   ASSERT_TRUE(Put(OrderOf("night", 60)).ok());
@@ -293,6 +344,16 @@ TEST_F(PlanVersionsTest, K4_NobodyIsPutOnARetiredPlanAndWhoIsOnItGoesOn) {
   EXPECT_EQ(ReasonOf(Ask<domain::Account>(*one_, "late", open).status()), "PLAN_RETIRED");
   EXPECT_TRUE(PutOn(*one_, "old", "night").ok());
   EXPECT_EQ(Cost(*one_, "old", Now()), 0);
+}
+
+TEST_F(PlanVersionsTest, K4_WhoRetiredAPlanAndWhyIsStored) {
+  ASSERT_TRUE(Put(OrderOf("night", 0)).ok());
+  ASSERT_TRUE(Retire("night").ok());
+  EXPECT_EQ(
+      ledger_.sql().QueryText(
+          "SELECT CONCAT(reason, '|', actor, '|', reference) FROM plan_versions WHERE plan_id "
+          "= 'night' AND stage = 4"),
+      "nobody buys it|jo|T-7");
 }
 
 TEST_F(PlanVersionsTest, K4_WhatProgramsOfBeforeWouldMisreadWaitsForTheEndOfAnUpgrade) {

@@ -514,8 +514,27 @@ TEST_F(ReadsTest, PagesOfOneAccount) {
   ExpectReads(kMost, [&] { return ListEntries(*connection_, busy, 1500, kLimit).status(); });
   ExpectReads(kMost, [&] { return ListEntriesAfter(*connection_, busy, 500, kLimit).status(); });
   ExpectReads(kMost, [&] { return ListEvents(*connection_, busy, 500, kLimit).status(); });
+  for (const bool newest_first : {false, true}) {
+    ExpectReads(kMost, [&] {
+      return ListEventsWithin(*connection_, busy, {1, kLongHistory}, {.newest_first = newest_first},
+                              kLimit)
+          .status();
+    });
+    // Of a kind that there is none of: the stretch, and no more.
+    ExpectReads(kMost, [&] {
+      return ListEventsWithin(
+                 *connection_, busy, {500, 500 + kLimit},
+                 {.kinds = {domain::EventKind::kPaidOut}, .newest_first = newest_first}, kLimit)
+          .status();
+    });
+  }
   ExpectReads(kMost, [&] {
     return ListRecharges(*connection_, busy, Listed::kAll, 1500, kLimit).status();
+  });
+  ExpectReads(kMost, [&] {
+    return SearchRecharges(*connection_, busy, {.state = domain::RechargeState::kReversed},
+                           {500, 500 + kLimit}, kLimit)
+        .status();
   });
   ExpectReads(kMost, [&] { return ListUsers(*connection_, busy, "", kLimit).status(); });
   ExpectReads(4, [&] { return LoadEntry(*connection_, busy, 1000, 202609 + 998 % 3).status(); });

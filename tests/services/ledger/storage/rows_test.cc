@@ -828,6 +828,32 @@ TEST_F(RowsTest, EventsComeBackAsTheyWere) {
   EXPECT_EQ(ListEvents(*connection_, "a", 1, 10)->size(), 1u);
 }
 
+TEST_F(RowsTest, EventsOfAStretchAreListedByKindTimeAndInBothOrders) {
+  std::vector<Event> events(6);
+  std::vector<const Event*> all;
+  for (size_t i = 0; i < events.size(); ++i) {
+    events[i].account_id = "stretch";
+    events[i].event_seq = static_cast<int64_t>(i) + 1;
+    events[i].kind = i % 2 == 0 ? domain::EventKind::kUserPut : domain::EventKind::kBlocked;
+    events[i].time = TestNow() + absl::Hours(static_cast<int64_t>(i));
+    all.push_back(&events[i]);
+  }
+  ASSERT_TRUE(InsertEvents(*connection_, all).ok());
+  const auto list = [this](const EventRange& range, const EventFilter& filter, int limit = 10) {
+    std::vector<int64_t> seqs;
+    const auto found = ListEventsWithin(*connection_, "stretch", range, filter, limit);
+    EXPECT_TRUE(found.ok()) << found.status();
+    for (const Event& event : *found) seqs.push_back(event.event_seq);
+    return seqs;
+  };
+  using testing::ElementsAre;
+  EXPECT_THAT(list({2, 6}, {}), ElementsAre(2, 3, 4, 5));
+  EXPECT_THAT(list({2, 6}, {.newest_first = true}, 3), ElementsAre(5, 4, 3));
+  EXPECT_THAT(list({1, 7}, {.kinds = {domain::EventKind::kBlocked}}), ElementsAre(2, 4, 6));
+  EXPECT_THAT(list({1, 7}, {.from = TestNow() + absl::Hours(2)}), ElementsAre(3, 4, 5, 6));
+  EXPECT_THAT(list({1, 7}, {.before = TestNow() + absl::Hours(2)}), ElementsAre(1, 2));
+}
+
 TEST_F(RowsTest, StandardUseIsSummedByUser) {
   std::vector<Entry> entries;
   for (int i = 1; i <= 4; ++i) {

@@ -433,6 +433,16 @@ TEST_F(UsageHistoryTest, ASummaryOfTooMuchIsRefusedAndOneOfNothingIsEmpty) {
   EXPECT_EQ(ReasonOf(SummarizeUsages(*connection_, kAccount, {all, {}, {}}, 50).status()),
             "TOO_MUCH_USAGE");
   EXPECT_TRUE(SummarizeUsages(*connection_, kAccount, {all, {}, {}}, 1'000).ok());
+  const SummaryScope by_user = {all, {.by_user = true}, {}};
+  const auto groups = SummarizeUsages(*connection_, kAccount, by_user);
+  ASSERT_TRUE(groups.ok()) << groups.status();
+  const auto count = static_cast<int64_t>(groups->sums.size());
+  EXPECT_GT(count, 1);
+  EXPECT_TRUE(SummarizeUsages(*connection_, kAccount, by_user, 1'000, count).ok());
+  const absl::Status too_many =
+      SummarizeUsages(*connection_, kAccount, by_user, 1'000, count - 1).status();
+  EXPECT_EQ(ReasonOf(too_many), "TOO_MANY_GROUPS");
+  EXPECT_EQ(FieldOf(too_many), "group_by");
   const std::vector<TimeRange> later = {{TestNow() + kDay, TestNow() + 2 * kDay}};
   const auto nothing = SummarizeUsages(*connection_, kAccount, {later, {}, {}}, 50);
   ASSERT_TRUE(nothing.ok()) << nothing.status();
