@@ -1,5 +1,6 @@
 #include "services/ledger/api/events_service.h"
 
+#include <limits>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -18,14 +19,19 @@ grpc::ServerUnaryReactor* EventsService::ListEvents(grpc::CallbackServerContext*
   return StartQuery(
       api_, context, "ListEvents", request->account_id(),
       [=](Connection& connection) -> absl::Status {
+        const bool newest = request->newest_first();
         RESERVE_ASSIGN_OR_RETURN(const Page page,
-                                 PageFrom(*request, {"ListEvents", request->account_id()}));
-        RESERVE_ASSIGN_OR_RETURN(const int64_t after, page.Number(0));
+                                 PageFrom(*request, {newest ? "ListEvents newest" : "ListEvents",
+                                                     request->account_id()}));
+        RESERVE_ASSIGN_OR_RETURN(const int64_t from,
+                                 page.Number(newest ? std::numeric_limits<int64_t>::max() : 0));
         RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                  LoadAccount(connection, request->account_id()));
         RESERVE_ASSIGN_OR_RETURN(
             const std::vector<domain::Event> events,
-            storage::ListEvents(connection, request->account_id(), after, page.limit()));
+            newest
+                ? storage::ListLatestEvents(connection, request->account_id(), from, page.limit())
+                : storage::ListEvents(connection, request->account_id(), from, page.limit()));
         response->Clear();
         FillPage(
             page, events, response,

@@ -102,6 +102,18 @@ absl::StatusOr<std::vector<Event>> ListEvents(Connection& connection, absl::stri
   return events;
 }
 
+absl::StatusOr<std::vector<Event>> ListLatestEvents(Connection& connection,
+                                                    absl::string_view account_id, int64_t before,
+                                                    int limit) {
+  std::vector<Event> events;
+  const std::string sql =
+      absl::StrCat(kSelectEvents, " FROM events e WHERE e.account_id = ", Quoted(account_id),
+                   " AND e.event_seq < ", before, " ORDER BY e.event_seq DESC LIMIT ", limit);
+  RESERVE_RETURN_IF_ERROR(
+      connection.Query(sql, [&events](const Row& row) { events.push_back(ReadEvent(row)); }));
+  return events;
+}
+
 absl::StatusOr<absl::Time> DatabaseTime(Connection& connection) {
   absl::Time now = absl::InfinitePast();
   RESERVE_RETURN_IF_ERROR(

@@ -29,6 +29,11 @@ absl::StatusOr<std::vector<domain::Event>> ListEvents(Connection& connection,
                                                       absl::string_view account_id, int64_t after,
                                                       int limit);
 
+// Events of an account with event_seq < `before`, newest first.
+absl::StatusOr<std::vector<domain::Event>> ListLatestEvents(Connection& connection,
+                                                            absl::string_view account_id,
+                                                            int64_t before, int limit);
+
 // The database's clock, the one that sets feed times.
 absl::StatusOr<absl::Time> DatabaseTime(Connection& connection);
 

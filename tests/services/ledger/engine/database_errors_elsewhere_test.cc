@@ -503,6 +503,8 @@ std::vector<Read> Reads() {
       {"ListDisputes",
        [](Connection& c) { return CountOf(storage::ListDisputes(c, "a", "", 10)); }},
       {"ListEvents", [](Connection& c) { return CountOf(storage::ListEvents(c, "a", 0, 10)); }},
+      {"ListEvents, newest first",
+       [](Connection& c) { return CountOf(storage::ListLatestEvents(c, "a", 1'000, 10)); }},
       {"GetBillingAdvice, use",
        [=](Connection& c) { return CountOf(storage::StandardUseSince(c, "a", long_ago)); }},
   };
@@ -591,9 +593,16 @@ std::vector<Read> ReadsOfTheHistory() {
        }},
       {"ListAccounts, by what is looked for",
        [](Connection& c) -> absl::StatusOr<std::string> {
-         const storage::AccountFilter all = {domain::AccountState::kActive, true, true, true};
+         const storage::AccountFilter all = {domain::AccountState::kActive, true, true, true, ""};
          RESERVE_ASSIGN_OR_RETURN(const storage::FoundAccounts found,
                                   storage::SearchAccounts(c, all, "", 10));
+         return absl::StrCat(found.accounts.size(), " accounts");
+       }},
+      {"ListAccounts, by a usage",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         const storage::AccountFilter by_usage = {.usage_id = "u-1"};
+         RESERVE_ASSIGN_OR_RETURN(const storage::FoundAccounts found,
+                                  storage::SearchAccounts(c, by_usage, "", 10));
          return absl::StrCat(found.accounts.size(), " accounts");
        }},
   };

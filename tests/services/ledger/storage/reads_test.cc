@@ -514,6 +514,7 @@ TEST_F(ReadsTest, PagesOfOneAccount) {
   ExpectReads(kMost, [&] { return ListEntries(*connection_, busy, 1500, kLimit).status(); });
   ExpectReads(kMost, [&] { return ListEntriesAfter(*connection_, busy, 500, kLimit).status(); });
   ExpectReads(kMost, [&] { return ListEvents(*connection_, busy, 500, kLimit).status(); });
+  ExpectReads(kMost, [&] { return ListLatestEvents(*connection_, busy, 500, kLimit).status(); });
   ExpectReads(kMost, [&] {
     return ListRecharges(*connection_, busy, Listed::kAll, 1500, kLimit).status();
   });
