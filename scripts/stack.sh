@@ -206,14 +206,20 @@ stack_up() {
 
 base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
 
-# stack_console BIN PORT CARD_PAGE: starts the console, with an identity provider's key of our own.
-stack_console() {
-  local bin=$1 port=$2 card_page=$3 hex
+# stack_keys FILE: makes an identity provider's key, and writes its public half to FILE as a JWKS.
+stack_keys() {
+  local hex
   (umask 077 && openssl genrsa -out "$STACK_DIR/provider.pem" 2048) 2>"$STACK_DIR/provider.log" ||
     stack_fail provider "no key could be made"
   hex=$(openssl rsa -in "$STACK_DIR/provider.pem" -noout -modulus)
   printf '{"keys": [{"kty": "RSA", "kid": "stack", "alg": "RS256", "e": "AQAB", "n": "%s"}]}\n' \
-    "$(printf '%b' "$(sed 's/../\\x&/g' <<<"${hex#*=}")" | base64url)" >"$STACK_DIR/jwks.json"
+    "$(printf '%b' "$(sed 's/../\\x&/g' <<<"${hex#*=}")" | base64url)" >"$1"
+}
+
+# stack_console BIN PORT CARD_PAGE: starts the console, with an identity provider's key of our own.
+stack_console() {
+  local bin=$1 port=$2 card_page=$3
+  stack_keys "$STACK_DIR/jwks.json"
   STACK_CONSOLE=http://127.0.0.1:$port
   say "starting console"
   stack_spawn console "$bin/console" --listen="127.0.0.1:$port" --ledger="$STACK_LEDGER" \

@@ -14,7 +14,13 @@ put() { # put FILE...: into the image under its own path; what a link points to 
   done
 }
 
-# What the loader would load for it.
+# What the loader would load for it. A library that is not there is told of, and ends it.
+check_libraries_of() {
+  for file in "$@"; do
+    missing=$(ldd "$file" 2>/dev/null | sed -n 's/^[[:space:]]*\(.*\) => not found.*/\1/p')
+    [ -z "$missing" ] || { echo "collect.sh: $file lacks" $missing >&2; exit 1; }
+  done
+}
 libraries_of() { ldd "$@" 2>/dev/null | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^[[:space:]]*\(\/[^ ]*\) .*/\1/p' | sort -u; }
 
 mkdir -p "$image/tmp" "$image/etc"
@@ -23,6 +29,8 @@ for program in ledger worker console gateway_stub; do put "/usr/local/bin/$progr
 put /usr/bin/sleep
 # libmariadb loads these when a server asks for them: how MySQL authenticates among them.
 put "$plugins"/*.so
+check_libraries_of /usr/local/bin/ledger /usr/local/bin/worker /usr/local/bin/console \
+  /usr/local/bin/gateway_stub
 # shellcheck disable=SC2046
 put $(libraries_of /usr/local/bin/ledger /usr/local/bin/worker /usr/local/bin/console \
   /usr/local/bin/gateway_stub /usr/bin/sleep "$plugins"/*.so)

@@ -82,7 +82,7 @@ in_image() { env -i PATH=/usr/local/bin:/usr/bin:/usr/sbin chroot --userspec=655
 
 try_programs() {
   local build=$1 program version
-  for program in ledger worker gateway_stub; do
+  for program in ledger worker console gateway_stub; do
     version=$(in_image "$program" --version)
     [[ $version == *"(build $build)" ]] || die "$program says it is \"$version\", not build $build"
   done
@@ -119,6 +119,21 @@ try_ledger() {
   address=127.0.0.1:$STACK_PORT
   in_image ledger check --ledger="$address" || die "the ledger of the image does not serve"
   in_image ledger status --ledger="$address"
+  try_console "$address"
+}
+
+# The console of the image in front of that ledger: it writes a page, for which it needs the data of
+# ICU and its own files.
+try_console() {
+  stack_keys "$WORK/image/tmp/stack/jwks.json"
+  chmod 644 "$WORK/image/tmp/stack/jwks.json"
+  stack_spawn console env -i PATH=/usr/local/bin:/usr/bin:/usr/sbin chroot --userspec=65532:65532 "$WORK/image" \
+    console --ledger="$1" --listen=127.0.0.1:0 --jwks_file=/tmp/stack/jwks.json --token_audience=a-try \
+    --public_prices --port_file=/tmp/stack/console.port
+  stack_port console
+  curl -sf "http://127.0.0.1:$STACK_PORT/prices?search=kingdom" | grep -q 'United Kingdom (GB)' ||
+    die "the console of the image does not write a page"
+  say "the console of the image serves pages"
 }
 
 main() {

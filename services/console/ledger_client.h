@@ -37,9 +37,9 @@ class LedgerClient {
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Ask(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                                             Response*),
-                               const Request& request) const {
+                               const Request& request, absl::Duration deadline = kDeadline) const {
     grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + kDeadline));
+    context.set_deadline(absl::ToChronoTime(absl::Now() + deadline));
     Response response;
     const grpc::Status status =
         (*std::get<std::unique_ptr<Stub>>(stubs_).*method)(&context, request, &response);
@@ -49,17 +49,20 @@ class LedgerClient {
 
   // The same, beside other questions: the answer is waited for with get().
   template <typename Stub, typename Request, typename Response>
-  std::future<absl::StatusOr<Response>> AskBeside(grpc::Status (Stub::*method)(grpc::ClientContext*,
-                                                                               const Request&,
-                                                                               Response*),
-                                                  Request request) const {
-    return std::async(std::launch::async, [this, method, request = std::move(request)] {
-      return Ask(method, request);
+  std::future<absl::StatusOr<Response>> AskBeside(
+      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+      Request request, absl::Duration deadline = kDeadline) const {
+    return std::async(std::launch::async, [this, method, request = std::move(request), deadline] {
+      return Ask(method, request, deadline);
     });
   }
 
- private:
+  // Of what a page can't be without.
   static constexpr absl::Duration kDeadline = absl::Seconds(8);
+  // Of what stands beside it, and is left out where it takes longer.
+  static constexpr absl::Duration kShortDeadline = absl::Seconds(1);
+
+ private:
   std::tuple<std::unique_ptr<ledger::v1::Accounts::Stub>, std::unique_ptr<ledger::v1::Events::Stub>,
              std::unique_ptr<ledger::v1::Ledger::Stub>, std::unique_ptr<ledger::v1::Rates::Stub>,
              std::unique_ptr<ledger::v1::Support::Stub>>

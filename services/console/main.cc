@@ -45,7 +45,8 @@ ABSL_FLAG(std::string, currency, "USD", "The currency of the public list of pric
 ABSL_FLAG(bool, behind_proxy, false,
           "A proxy stands in front that ends TLS: serve plain HTTP to other machines, and take the "
           "last address of X-Forwarded-For for the reader's.");
-ABSL_FLAG(int32_t, web_threads, 32, "Threads that serve pages, 2 to 512.");
+ABSL_FLAG(int32_t, web_threads, 32,
+          "Pages that are made at once, 2 to 512; four times as many wait for their turn.");
 ABSL_FLAG(
     double, max_address_rate, 20,
     "The most requests a second from one address; what is more is told to wait. 0: no limit.");
@@ -57,6 +58,7 @@ namespace {
 
 constexpr char kTexts[] = "texts/en.txt";
 
+// The gateway's page, which may have a path.
 bool IsWebAddress(absl::string_view url) {
   return (absl::StartsWith(url, "https://") || absl::StartsWith(url, "http://")) &&
          !absl::EndsWith(url, "/") && !absl::StrContains(url, ' ');
@@ -74,8 +76,10 @@ absl::Status CheckOwnFlags() {
   RESERVE_RETURN_IF_ERROR(CheckTarget("--ledger", absl::GetFlag(FLAGS_ledger)));
   RESERVE_RETURN_IF_ERROR(CheckPlaintext("--ledger", absl::GetFlag(FLAGS_ledger)));
   const std::string url = absl::GetFlag(FLAGS_public_url);
-  if (!url.empty() && !IsWebAddress(url)) {
-    return InvalidField("--public_url", "must be like https://pages.example.org");
+  if (!url.empty() && !IsOrigin(url)) {
+    return InvalidField("--public_url",
+                        "must be like https://pages.example.org: a host in lower case, without a "
+                        "path and without the usual port");
   }
   const std::string card_page = absl::GetFlag(FLAGS_card_page);
   if (!card_page.empty() && !IsWebAddress(card_page)) {
@@ -152,7 +156,7 @@ absl::Status Run(ShutdownSignal* signal) {
        {"metrics_port", metrics->port()}});
   Log(Severity::kInfo, "draining", {{"signal", signal->Wait()}});
   health->SetReady(false);
-  web->Drain();
+  web->Drain(DrainTimeoutFromFlags());
   return absl::OkStatus();
 }
 

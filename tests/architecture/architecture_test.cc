@@ -4,6 +4,7 @@
 #include <map>
 #include <regex>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,32 @@ TEST(ArchitectureTest, FunctionsAreShortEnoughToBeReadAtOnce) {
     }
   }
   EXPECT_THAT(violations, IsEmpty()) << absl::StrJoin(violations, "\n");
+}
+
+// The words of an array of a shell script: NAME=(word word ...).
+std::set<std::string> WordsOf(const std::string& script, const std::string& array) {
+  const size_t begin = script.find(array + "=(");
+  EXPECT_NE(begin, std::string::npos) << array;
+  if (begin == std::string::npos) return {};
+  const size_t from = begin + array.size() + 2;
+  std::istringstream words(script.substr(from, script.find(')', from) - from));
+  return {std::istream_iterator<std::string>(words), std::istream_iterator<std::string>()};
+}
+
+// Who adds a package to what the image is made of and not to the lists that are installed has an
+// image that can't be built.
+TEST(ImageTest, EachPackageThatIsAskedForIsInItsList) {
+  const fs::path folder = fs::path(test_support::SourceDir()) / "scripts" / "image";
+  const std::string script = ReadFile(folder / "try.sh");
+  for (const auto& [array, file] : std::map<std::string, std::string>{
+           {"BUILD_ROOTS", "build.lock"}, {"RUNTIME_ROOTS", "runtime.lock"}}) {
+    const std::string list = ReadFile(folder / file);
+    const std::set<std::string> packages = WordsOf(script, array);
+    EXPECT_GT(packages.size(), 5u) << array;
+    for (const std::string& package : packages) {
+      EXPECT_THAT(list, HasSubstr("\n" + package + "=")) << file << ": ./run image --pin";
+    }
+  }
 }
 
 // Reasons, and other names in capitals that somebody relies on: they are made, and known again, in

@@ -32,6 +32,7 @@
 #include "common/flags/flags.h"
 #include "common/rpc/conversions.h"
 #include "reserve/ledger/v1/audit.grpc.pb.h"
+#include "tests/bench/console_load.h"
 #include "tests/bench/figures.h"
 #include "tests/bench/hold_load.h"
 #include "tests/bench/import_load.h"
@@ -157,6 +158,7 @@ class Bench {
   absl::Status MeasurePages();
   absl::Status MeasureFirstPages();
   absl::Status MeasureSummaries();
+  absl::Status MeasureConsole();
   void AddQuantiles(const std::string& name, std::vector<double> ms);
   absl::Status MeasureDips();
   absl::Status MeasureRerating();
@@ -640,7 +642,22 @@ absl::Status Bench::MeasureOverload() {
 absl::Status Bench::MeasureHistory() {
   if (Wanted("history_page")) RESERVE_RETURN_IF_ERROR(MeasurePages());
   if (Wanted("history_range")) RESERVE_RETURN_IF_ERROR(MeasureFirstPages());
-  return Wanted("history_summary") ? MeasureSummaries() : absl::OkStatus();
+  if (Wanted("history_summary")) RESERVE_RETURN_IF_ERROR(MeasureSummaries());
+  return Wanted("console_history") ? MeasureConsole() : absl::OkStatus();
+}
+
+// The same history by the pages of the console: as much of it as 20,000 calls.
+absl::Status Bench::MeasureConsole() {
+  constexpr size_t kNextPages = 400;
+  RESERVE_ASSIGN_OR_RETURN(
+      ConsolePages pages,
+      ReadConsolePages(ledger_.target, kHistoryAccountId, plan_.quick ? 40 : 400,
+                       plan_.quick ? 100 : kNextPages, [&] { return stage_->AwaitSums(); }));
+  AddQuantiles("console_first_page", std::move(pages.first_ms));
+  AddQuantiles("console_next_page", std::move(pages.next_ms));
+  figures_.Add("console_memory_before", static_cast<double>(pages.bytes_before) / 1e6);
+  figures_.Add("console_memory_after", static_cast<double>(pages.bytes_after) / 1e6);
+  return absl::OkStatus();
 }
 
 absl::Status Bench::MeasurePages() {

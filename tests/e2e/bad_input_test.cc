@@ -1375,6 +1375,9 @@ TEST_F(BadInputTest, FiltersOfTheHistoryAreRefusedByName) {
       {.method = "Accounts.GetRecharge", .request = "ordinal: -1", .field = "ordinal"}};
   for (Refusal& refusal : refusals) refusal.request += " account_id: 'acct'";
   refusals.push_back({.method = "Accounts.ListAccounts", .request = "state: 9", .field = "state"});
+  for (const std::string usage : {"usage_id: 'with space'", "usage_id: 'u' low_balance: true"}) {
+    refusals.push_back({.method = "Accounts.ListAccounts", .request = usage, .field = "usage_id"});
+  }
   refusals.push_back({.method = "Accounts.GetEntry",
                       .request = "account_id: 'acct' seq: 1000000",
                       .code = StatusCode::kNotFound,
@@ -1937,6 +1940,15 @@ TEST_F(BadInputTest, WhatCanNotBePaidIsRefused) {
       {.method = "Accounts.ListPayments",
        .request = "charge_id: 'with space'",
        .field = "charge_id"},
+      {.method = "Accounts.ListRecharges",
+       .request = "account_id: 'acct' charge_id: 'pg_1'",
+       .field = "charge_id"},
+      {.method = "Accounts.ListRecharges",
+       .request = "charge_id: 'with space'",
+       .field = "charge_id"},
+      {.method = "Accounts.ListRecharges",
+       .request = "charge_id: 'pg_1' page_token: 'x'",
+       .field = "page_token"},
   });
 }
 

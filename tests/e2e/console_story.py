@@ -254,7 +254,9 @@ class Story:
         browser.fill("amount", "25")
         browser.click("See what it will do")
         browser.expect("will be charged $25.00")
+        address = browser.driver.current_url
         browser.picture("06-top-up")
+        before = float(self.ask(f"balance {ACCOUNT}"))
         charges = int(self.ask(f"charges {ACCOUNT}"))
         self.ask("stop")
         browser.click("Charge the card")
@@ -269,12 +271,33 @@ class Story:
             return False
         until("the form is answered", sent)
         until("it is charged", lambda: int(self.ask(f"charges {ACCOUNT}")) == charges + 1)
-        browser.driver.back()
-        browser.driver.refresh()
-        until("it is charged once", lambda: int(self.ask(f"charges {ACCOUNT}")) == charges + 1)
+        until("it is credited", lambda: float(self.ask(f"balance {ACCOUNT}")) == before + 25)
+        self.back_to(browser, address, charges + 1)
+
+    def back_to(self, browser, address, charges):
+        """Going back and charging once more is the same top-up, of which the page tells at once."""
+        browser.go(f"/a/{ACCOUNT}/billing")
+        top_ups = browser.text().count("Top-up")
+        for _ in range(6):
+            browser.driver.back()
+            if browser.driver.current_url == address:
+                break
+        else:
+            fail("the back button does not lead to the top-up")
+        browser.click("Charge the card")
+        until("the form is answered", lambda: "done=top_up" in browser.driver.current_url)
+        browser.expect("The top-up is under way")
+        if browser.text().count("Top-up") != top_ups:
+            fail("the back button has begun another top-up")
+        self.ask(f"balance {ACCOUNT}")
+        if int(self.ask(f"charges {ACCOUNT}")) != charges:
+            fail("the back button has charged again")
 
     def support(self, browser):
         browser.enter(self.support_token)
+        # The customer is signed in here still.
+        browser.click("Sign in by this link")
+        browser.expect("What to look for")
         browser.fill("find", ACCOUNT)
         browser.click("Search")
         browser.click(ACCOUNT)
@@ -301,7 +324,10 @@ class Story:
                  f"/a/{ACCOUNT}/prices?number=%2B442079460000&minutes=3", f"/a/{ACCOUNT}/life",
                  f"/a/{ACCOUNT}/act/pay", f"/a/{ACCOUNT}/top-up?amount=20", "/support",
                  "/support?by=name&find=", "/support/reviews", "/prices", "/nothing",
-                 "/a/empty/billing", "/a/empty/calls", "/a/empty/life"]
+                 "/a/empty/billing", "/a/empty/calls", "/a/empty/life",
+                 f"/a/{ACCOUNT}/receipts", f"/a/{ACCOUNT}/receipts/1", f"/a/{ACCOUNT}/users",
+                 f"/a/{ACCOUNT}/calls?from=x&least=y", "/decks", "/decks/1",
+                 "/switch?token=x&to=/"]
         browser.complaints()
         browser.narrow()
         for number, page in enumerate(pages):
@@ -329,6 +355,11 @@ class Story:
         browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
         browser.go(f"/a/{ACCOUNT}/calls")
         browser.picture("14-print")
+        shown = browser.driver.execute_script(
+            "return [...document.querySelectorAll('nav, form, button, .button')]"
+            ".filter((one) => one.offsetParent !== null).length")
+        if shown or not browser.find(".account").is_displayed():
+            fail(f"{shown} things to click are printed, or the account is not")
         browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
         if browser.complaints():
             fail(f"the browser complains: {browser.complaints()}")

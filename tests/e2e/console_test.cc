@@ -7,6 +7,7 @@
 #include <csignal>
 #include <fstream>
 #include <memory>
+#include <regex>
 #include <set>
 #include <string>
 #include <thread>
@@ -14,7 +15,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/rpc/channel.h"
 #include "services/console/embedded/embedded.h"
@@ -22,6 +25,7 @@
 #include "services/console/pages/site.h"
 #include "tests/e2e/console_process.h"
 #include "tests/e2e/stack_suite.h"
+#include "tests/support/build_tree.h"
 #include "tests/support/http_get.h"
 #include "tests/support/wait_until.h"
 
@@ -31,11 +35,14 @@ namespace {
 namespace pb = ledger::v1;
 using test_support::WaitUntil;
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
 using Accounts = pb::Accounts::Stub;
+using Events = pb::Events::Stub;
 using Ledger = pb::Ledger::Stub;
+using Rates = pb::Rates::Stub;
 using Support = pb::Support::Stub;
 
 constexpr char kScript[] = "<script>document.title=1</script>";
@@ -91,8 +98,11 @@ std::vector<console::Route> Routes() {
 }
 
 std::string PathOf(const console::Route& route) {
-  return absl::StrReplaceAll(route.pattern,
-                             {{":account", "own"}, {":card", "card-1"}, {":action", "adjust"}});
+  return absl::StrReplaceAll(route.pattern, {{":account", "own"},
+                                             {":card", "card-1"},
+                                             {":action", "adjust"},
+                                             {":number", "1"},
+                                             {":deck", "1"}});
 }
 
 TEST_F(ConsoleTest, ACustomerSeesNoOtherAccountAndNoPageOfSupport) {
@@ -106,7 +116,7 @@ TEST_F(ConsoleTest, ACustomerSeesNoOtherAccountAndNoPageOfSupport) {
     };
     const bool known = route.door == console::Door::kKnown;
     EXPECT_EQ(ask(Customer("stranger")) == 403, !known || route.method == "POST") << route.pattern;
-    if (route.door == console::Door::kSupport) {
+    if (route.door == console::Door::kSupport || route.door == console::Door::kDecks) {
       EXPECT_EQ(ask(Customer("own")), 403) << route.pattern;
     }
   }
@@ -141,12 +151,30 @@ TEST_F(ConsoleTest, AFormThatWasForgedChangesNothing) {
             303);
 }
 
+// The address of the next page; empty at the end.
+std::string NextIn(const std::string& body) {
+  const std::string mark = "rel=\"next\" href=\"";
+  const size_t at = body.find(mark);
+  if (at == std::string::npos) return "";
+  const size_t begin = at + mark.size();
+  return absl::StrReplaceAll(body.substr(begin, body.find('"', begin) - begin), {{"&amp;", "&"}});
+}
+
 // --- Billing.
 
-TEST_F(ConsoleTest, ADoubleClickChargesOnce) {
+// The address at which a top-up of the account is looked at before it is done.
+std::string TopUpAddress(const ConsoleProcess& console, const std::string& id,
+                         const std::string& token) {
+  const WebAnswer sent_on = console.Get(absl::StrCat("/a/", id, "/top-up?amount=20"), token);
+  EXPECT_EQ(sent_on.status, 303);
+  return sent_on.header("Location");
+}
+
+TEST_F(ConsoleTest, ADoubleClickChargesOnceAndSoDoesGoingBack) {
   OpenFunded("twice");
   const std::string token = Customer("twice");
-  const WebAnswer before = console_->Get("/a/twice/top-up?amount=20", token);
+  const std::string address = TopUpAddress(*console_, "twice", token);
+  const WebAnswer before = console_->Get(address, token);
   EXPECT_THAT(before.body, AllOf(HasSubstr("will be charged $20.00"), HasSubstr("about $35.00")));
   const WebFields fields = {{"form_token", HiddenIn(before.body, "form_token")},
                             {"request_id", HiddenIn(before.body, "request_id")},
@@ -155,9 +183,111 @@ TEST_F(ConsoleTest, ADoubleClickChargesOnce) {
   EXPECT_EQ(console_->Post("/a/twice/top-up", token, fields).status, 303);
   other.join();
   EXPECT_TRUE(WaitUntil([&] { return Balance("twice") == "35.00"; })) << Balance("twice");
-  EXPECT_EQ(console_->Post("/a/twice/top-up", token, fields).status, 303) << "the back button";
+  EXPECT_EQ(console_->Post("/a/twice/top-up", token, fields).status, 303) << "sent again";
+  // Back, and the button once more: the page is loaded anew, as nothing of it is kept.
+  const WebAnswer back = console_->Get(address, token);
+  EXPECT_EQ(console_
+                ->Post("/a/twice/top-up", token,
+                       {{"form_token", HiddenIn(back.body, "form_token")},
+                        {"request_id", HiddenIn(back.body, "request_id")},
+                        {"amount", HiddenIn(back.body, "amount")}})
+                .header("Location"),
+            "/a/twice/billing?done=top_up");
   EXPECT_EQ(Charges("twice").size(), 2u);
   EXPECT_EQ(Balance("twice"), "35.00");
+  // Another one from the billing page is another one.
+  const std::string another = console_->Get("/a/twice/billing", token).body;
+  EXPECT_NE(HiddenIn(another, "request_id"), HiddenIn(back.body, "request_id"));
+}
+
+TEST_F(ConsoleTest, WhatSupportHasDoneIsNotDoneAgainByGoingBack) {
+  OpenFunded("back");
+  const std::string path = "/a/back/act/adjust";
+  const std::string form = console_->Get(path, Staff()).body;
+  WebFields fields = {{"form_token", HiddenIn(form, "form_token")},
+                      {"request_id", HiddenIn(form, "request_id")},
+                      {"amount", "-2.50"},
+                      {"reason", "a test"},
+                      {"reference", ""}};
+  for (int i = 0; i < 2; ++i) {
+    // The first form is sent again when somebody goes back to what it answered.
+    fields["step"] = "try";
+    fields["request_id"] = HiddenIn(form, "request_id");
+    const WebAnswer tried = console_->Post(path, Staff(), fields);
+    EXPECT_THAT(tried.body, HasSubstr("id=\"would\"")) << tried.body;
+    fields["step"] = "do";
+    fields["request_id"] = HiddenIn(tried.body, "request_id");
+    EXPECT_EQ(console_->Post(path, Staff(), fields).status, 303);
+  }
+  EXPECT_EQ(Balance("back"), "12.50");
+}
+
+TEST_F(ConsoleTest, BoundsAreSaidBeforeTheyAreRefused) {
+  OpenFunded("bounded");
+  const std::string token = Customer("bounded");
+  const pb::BillingBounds bounds = Account("bounded").billing_bounds();
+  EXPECT_EQ(Text(bounds.min_reserve_amount()), "15.00");
+  EXPECT_THAT(console_->Get("/a/bounded/billing", token).body,
+              AllOf(HasSubstr("What one recharge adds: from $15.00 to $"),
+                    HasSubstr(absl::StrCat("charged: from $", Text(bounds.min_recharge_threshold()),
+                                           " up to"))));
+  const auto save = [&](const std::string& reserve, const std::string& threshold) {
+    return console_
+        ->Send("/a/bounded/billing", "/a/bounded/settings", token,
+               {{"reserve_amount", reserve},
+                {"recharge_threshold", threshold},
+                {"monthly_cap", ""},
+                {"notify_below", ""}})
+        .status;
+  };
+  const auto cent_off = [](const google::type::Money& money, int cents) {
+    const int64_t all = money.units() * 100 + money.nanos() / 10'000'000 + cents;
+    return absl::StrFormat("%d.%02d", all / 100, all % 100);
+  };
+  const std::string least = Text(bounds.min_recharge_threshold());
+  EXPECT_EQ(save(cent_off(bounds.min_reserve_amount(), -1), least), 400);
+  EXPECT_EQ(save(cent_off(bounds.max_reserve_amount(), 1), least), 400);
+  EXPECT_EQ(save("15.00", cent_off(bounds.min_recharge_threshold(), -1)), 400);
+  EXPECT_EQ(save(Text(bounds.max_reserve_amount()), least), 303);
+  EXPECT_EQ(save(Text(bounds.min_reserve_amount()), least), 303);
+  const auto top_up = [&](const std::string& amount) {
+    const WebAnswer sent_on = console_->Get("/a/bounded/top-up?amount=" + amount, token);
+    return console_->Get(sent_on.header("Location"), token).status;
+  };
+  EXPECT_EQ(top_up(cent_off(bounds.min_top_up_amount(), -1)), 400);
+  EXPECT_EQ(top_up(Text(bounds.min_top_up_amount())), 200);
+  EXPECT_EQ(top_up(cent_off(bounds.max_top_up_amount(), 1)), 400);
+  EXPECT_EQ(top_up(Text(bounds.max_top_up_amount())), 200);
+}
+
+TEST_F(ConsoleTest, WhatIsMoreThanAPageIsThereAllTheSame) {
+  OpenFunded("long");
+  for (int i = 0; i < 13; ++i) {
+    Must(&Support::RecordPayment,
+         absl::StrCat("account_id: 'long' request_id: 'pay-", i,
+                      "' reason: 'a test' means: PAYMENT_MEANS_CASH amount { currency_code: 'USD' "
+                      "units: 1 }"));
+  }
+  for (int i = 0; i < 101; ++i) {
+    Must(&Accounts::PutUser, absl::StrCat("account_id: 'long' user_id: 'user-", 1000 + i, "'"));
+  }
+  const std::string token = Customer("long");
+  EXPECT_THAT(console_->Get("/a/long/billing", token).body,
+              AllOf(HasSubstr("href=\"/a/long/receipts\""), HasSubstr("user-1100")));
+  const std::string receipts = console_->Get("/a/long/receipts", token).body;
+  EXPECT_THAT(receipts,
+              AllOf(HasSubstr("/a/long/receipts/14\""), HasSubstr("/a/long/receipts/1\"")));
+  const std::string receipt = console_->Get("/a/long/receipts/2", token).body;
+  EXPECT_THAT(receipt, AllOf(HasSubstr("id=\"receipt-number\">2<"), HasSubstr("Cash"),
+                             HasSubstr("$1.00"), HasSubstr("The long")));
+  EXPECT_EQ(console_->Get("/a/long/receipts/99", token).status, 404);
+  EXPECT_EQ(console_->Get("/a/long/receipts/x", token).status, 404);
+  const std::string users = console_->Get("/a/long/users", token).body;
+  EXPECT_THAT(users, Not(HasSubstr("user-1100")));
+  EXPECT_THAT(console_->Get(NextIn(users), token).body, HasSubstr("user-1100"));
+  for (const std::string list : {"recharges", "refunds", "disputes"}) {
+    EXPECT_EQ(console_->Get("/a/long/" + list, token).status, 200) << list;
+  }
 }
 
 TEST_F(ConsoleTest, SettingsAreSavedAndMistakesStandBesideTheirFields) {
@@ -246,21 +376,21 @@ TEST_F(ConsoleTest, CallsAreListedExplainedFilteredAndSummed) {
                           HasSubstr("data-chart=\"bar\""), HasSubstr("Standard rate")));
   const std::string filtered = console_->Get("/a/calls/calls?number=%2B44&kind=call", token).body;
   EXPECT_THAT(filtered, AllOf(HasSubstr("+442079460000"), Not(HasSubstr("+8821600000001"))));
-  EXPECT_THAT(console_->Get("/a/calls/calls?number=x", token).status, 400);
-  EXPECT_THAT(console_->Get("/a/calls/calls?from=x", token).body, HasSubstr("A day, like"));
+  EXPECT_THAT(filtered, HasSubstr("do not go by number"));
+  const std::string summed = console_->Get("/a/calls/calls?country=gb", token).body;
+  EXPECT_THAT(summed,
+              AllOf(HasSubstr("<dd id=\"range-count\">1</dd>"), Not(HasSubstr("+8821600000001"))));
+  EXPECT_THAT(console_->Get("/a/calls/calls?user=nobody", token).body,
+              HasSubstr("<dd id=\"range-count\">0</dd>"));
+  const WebAnswer no_number = console_->Get("/a/calls/calls?number=x", token);
+  EXPECT_EQ(no_number.status, 400);
+  EXPECT_THAT(no_number.body, ContainsRegex("<strong id=\"number-error\">[^<]+</strong>"));
+  EXPECT_THAT(console_->Get("/a/calls/calls?from=x", token).body,
+              HasSubstr("<strong id=\"from-error\">A day, like"));
   const WebAnswer csv = console_->Get("/a/calls/calls.csv", token);
   EXPECT_THAT(csv.header("Content-Type"), HasSubstr("text/csv"));
   EXPECT_THAT(csv.body, AllOf(HasSubstr("usage_id,start_time"), HasSubstr("\"dear\""),
                               HasSubstr("\"plain\"")));
-}
-
-// The address of the next page; empty at the end.
-std::string NextIn(const std::string& body) {
-  const std::string mark = "rel=\"next\" href=\"";
-  const size_t at = body.find(mark);
-  if (at == std::string::npos) return "";
-  const size_t begin = at + mark.size();
-  return absl::StrReplaceAll(body.substr(begin, body.find('"', begin) - begin), {{"&amp;", "&"}});
 }
 
 TEST_F(ConsoleTest, PagesOfAHistoryLeaveNoCallOut) {
@@ -330,7 +460,7 @@ TEST_F(ConsoleTest, PricesAreFoundByNameCodeAndNumberAndACallIsQuoted) {
 
 // --- Support.
 
-TEST_F(ConsoleTest, SupportFindsAnAccountByIdNameAndCharge) {
+TEST_F(ConsoleTest, SupportFindsAnAccountByIdNameChargeAndUsage) {
   OpenFunded("found");
   Must(
       &Support::RecordPayment,
@@ -345,6 +475,83 @@ TEST_F(ConsoleTest, SupportFindsAnAccountByIdNameAndCharge) {
               HasSubstr("/a/found/life"));
   EXPECT_THAT(console_->Get("/support?by=charge&find=ch_none", Staff()).body,
               HasSubstr("No account was found"));
+  const auto recharges = Must(&Accounts::ListRecharges, "account_id: 'found'");
+  ASSERT_EQ(recharges.recharges_size(), 1);
+  EXPECT_THAT(
+      console_->Get("/support?by=charge&find=" + recharges.recharges(0).charge_id(), Staff()).body,
+      HasSubstr("/a/found/life"));
+  OpenFunded("found-too");
+  RecordCall("found", "same-id", "+12025550123", 1);
+  RecordCall("found-too", "same-id", "+12025550123", 1);
+  EXPECT_THAT(console_->Get("/support?by=usage&find=same-id", Staff()).body,
+              AllOf(HasSubstr("/a/found/life"), HasSubstr("/a/found-too/life")));
+  for (const std::string none : {"no-such", "no%20id"}) {
+    EXPECT_THAT(console_->Get("/support?by=usage&find=" + none, Staff()).body,
+                HasSubstr("No account was found"))
+        << none;
+  }
+}
+
+TEST_F(ConsoleTest, EachMomentOfALifeIsOnOnePage) {
+  OpenFunded("lived");
+  for (int i = 0; i < 130; ++i) {
+    Must(&Support::AdjustBalance,
+         absl::StrCat("account_id: 'lived' request_id: 'a-", i,
+                      "' reason: 'a test' amount { currency_code: 'USD' units: 1 }"));
+  }
+  static const std::regex kMoment(R"(<span class="since">((entry|event) \d+)</span>)");
+  std::set<std::string> seen;
+  std::string path = "/a/lived/life";
+  int pages = 0;
+  for (; pages < 9 && !path.empty(); ++pages) {
+    const std::string body = console_->Get(path, Staff()).body;
+    for (std::sregex_iterator it(body.begin(), body.end(), kMoment), end; it != end; ++it) {
+      EXPECT_TRUE(seen.insert((*it)[1].str()).second) << (*it)[1].str() << " twice";
+    }
+    path = NextIn(body);
+  }
+  EXPECT_EQ(path, "");
+  const auto entries = Must(&Accounts::ListEntries, "account_id: 'lived' page_size: 1000");
+  const auto events = Must(&Events::ListEvents, "account_id: 'lived' page_size: 1000");
+  EXPECT_EQ(seen.size(), static_cast<size_t>(entries.entries_size() + events.events_size()));
+  const auto newest =
+      Must(&Events::ListEvents, "account_id: 'lived' page_size: 1000 order: EVENT_ORDER_NEWEST_FIRST");
+  ASSERT_EQ(newest.events_size(), events.events_size());
+  EXPECT_EQ(newest.events(0).event_seq(), events.events(events.events_size() - 1).event_seq());
+}
+
+TEST_F(ConsoleTest, DecksAreComparedBySupportAndBroughtIntoForceByOperations) {
+  const std::string operations = console_->provider().Sign(
+      absl::StrCat(R"({"sub": "olga", "role": "operations", "aud": ")", test_support::kTestAudience,
+                   R"(", "exp": )", absl::ToUnixSeconds(absl::Now() + absl::Hours(1)), "}"));
+  EXPECT_THAT(
+      console_->Get("/decks", Staff()).body,
+      AllOf(HasSubstr("In force"), HasSubstr("/decks/1\""), Not(HasSubstr("/decks/act/activate"))));
+  EXPECT_THAT(console_->Get("/decks/1", Staff()).body, HasSubstr("Compared with list 1"));
+  EXPECT_EQ(console_->Get("/decks/99", Staff()).status, 404);
+  EXPECT_EQ(console_->Get("/decks/act/activate", Staff()).status, 403);
+  EXPECT_EQ(console_->Get("/support", operations).status, 403);
+  EXPECT_THAT(console_->Get("/decks", operations).body,
+              HasSubstr("/decks/act/activate?deck_version=1"));
+  const std::string path = "/decks/act/activate";
+  WebFields fields = {{"deck_version", "1"},
+                      {"effective_time", "2036-01-01T08:00"},
+                      {"reason", "back to the old one"},
+                      {"step", "try"}};
+  EXPECT_THAT(console_->Send(path, path, operations, fields).body,
+              HasSubstr("Price list 1 of USD is in force from Jan 1, 2036"));
+  const auto activations = [&] {
+    return Must(&Rates::ListRateDeckActivations, "deck_version: 1").activations_size();
+  };
+  const int before = activations();
+  fields["step"] = "do";
+  EXPECT_EQ(console_->Send(path, path, operations, fields).header("Location"), "/decks?done=acted");
+  EXPECT_EQ(activations(), before + 1);
+  EXPECT_THAT(console_->Get("/decks", Staff()).body,
+              AllOf(HasSubstr("Scheduled"), HasSubstr("olga"), HasSubstr("back to the old one")));
+  fields["effective_time"] = "tomorrow";
+  EXPECT_THAT(console_->Send(path, path, operations, fields).body,
+              HasSubstr("A day and a time, like"));
 }
 
 TEST_F(ConsoleTest, SupportTriesBeforeItDoesAndTheLifeTellsWho) {
@@ -375,7 +582,7 @@ TEST_F(ConsoleTest, SupportTriesBeforeItDoesAndTheLifeTellsWho) {
 
 TEST_F(ConsoleTest, EveryActionOfSupportReachesTheLedger) {
   OpenFunded("acted");
-  RecordCall("acted", "wrong", "+8821600000001", 60);
+  const std::string one_minute = RecordCall("acted", "wrong", "+8821600000001", 60);
   RecordCall("acted", "long", "+8821600000001", 120);
   const auto act = [&](const std::string& action, WebFields fields) {
     const std::string path = "/a/acted/act/" + action;
@@ -389,10 +596,22 @@ TEST_F(ConsoleTest, EveryActionOfSupportReachesTheLedger) {
   };
   act("grant", {{"amount", "3"}, {"until", "2035-01-01"}});
   EXPECT_EQ(Text(Account("acted").promotional_balance()), "3.00");
-  act("void", {{"usage_id", "wrong"}});
-  act("correct", {{"usage_id", "long"}, {"seconds", "60"}});
-  act("pay", {{"amount", "10"}, {"means", "PAYMENT_MEANS_CASH"}, {"reference", "till-1"}});
-  act("refund", {{"ordinal", "1"}, {"amount", "1"}});
+  const auto expect_change = [&](const std::string& change, const auto& what) {
+    const google::type::Money before = Account("acted").balance();
+    what();
+    const google::type::Money after = Account("acted").balance();
+    const int64_t cents =
+        (after.units() - before.units()) * 100 + (after.nanos() - before.nanos()) / 10'000'000;
+    EXPECT_EQ(absl::StrFormat("%+d", cents), change);
+  };
+  const std::string minute = absl::StrReplaceAll(one_minute, {{".", ""}});
+  const std::string back = absl::StrFormat("%+d", std::stoi(minute));
+  expect_change(back, [&] { act("void", {{"usage_id", "wrong"}}); });
+  expect_change(back, [&] { act("correct", {{"usage_id", "long"}, {"seconds", "60"}}); });
+  expect_change("+1000", [&] {
+    act("pay", {{"amount", "10"}, {"means", "PAYMENT_MEANS_CASH"}, {"reference", "till-1"}});
+  });
+  expect_change("-100", [&] { act("refund", {{"ordinal", "1"}, {"amount", "1"}}); });
   act("block", {});
   EXPECT_TRUE(Account("acted").has_block());
   act("unblock", {});
@@ -406,12 +625,42 @@ TEST_F(ConsoleTest, EveryActionOfSupportReachesTheLedger) {
   EXPECT_EQ(console_->Get("/a/acted/act/nothing", Staff()).status, 404);
 }
 
+// The links that `./run up` prints: signed by a shell, with a key of its own.
+TEST_F(ConsoleTest, TheLinksOfAStackLetPeopleIn) {
+  const std::string jwks = stack_->folder() + "/stack-jwks.json";
+  const auto shell = test_support::Subprocess::Start(
+      {.program = "/bin/bash",
+       .args =
+           {"-c",
+            "set -euo pipefail; say() { :; }; die() { exit 1; }; source scripts/stack.sh; "
+            "STACK_DIR=$1 STACK_CONSOLE=; stack_keys \"$2\"; "
+            "stack_link '\"account_id\": \"linked\"'; echo; stack_link '\"role\": \"support\"'; "
+            "echo",
+            "bash", stack_->folder(), jwks},
+       .working_directory = test_support::SourceDir()});
+  ASSERT_TRUE(shell.ok()) << shell.status();
+  ASSERT_EQ((*shell)->Wait(absl::Seconds(30)), 0) << (*shell)->Stderr();
+  const std::vector<std::string> links = absl::StrSplit((*shell)->Stdout(), '\n');
+  ASSERT_GE(links.size(), 2u);
+  auto console =
+      ConsoleProcess::Start(*stack_, {"--jwks_file=" + jwks, "--token_audience=reserve-console"});
+  ASSERT_TRUE(console.ok()) << console.status();
+  const auto enter = [&](const std::string& link) {
+    const std::string cookie = (*console)->Get(link, "").header("Set-Cookie");
+    return (*console)
+        ->Get("/", "", {{"Cookie", cookie.substr(0, cookie.find(';'))}})
+        .header("Location");
+  };
+  EXPECT_EQ(enter(links[0]), "/a/linked/billing");
+  EXPECT_EQ(enter(links[1]), "/support");
+}
+
 // --- Bad days.
 
 TEST_F(ConsoleTest, AFormThatTheLedgerDidNotAnswerIsSentAgainAndDoneOnce) {
   OpenFunded("waited");
   const std::string token = Customer("waited");
-  const std::string page = console_->Get("/a/waited/top-up?amount=20", token).body;
+  const std::string page = console_->Get(TopUpAddress(*console_, "waited", token), token).body;
   stack_->ledger_process()->Kill();
   const WebAnswer lost = console_->Post("/a/waited/top-up", token,
                                         {{"form_token", HiddenIn(page, "form_token")},
@@ -453,6 +702,7 @@ TEST_F(ConsoleTest, ItDoesNotStartWithoutKeysAnAudienceOrAProxyBeforeOtherMachin
   EXPECT_THAT(refusal("--token_audience="), HasSubstr("--token_audience"));
   EXPECT_THAT(refusal("--listen=0.0.0.0:0"), HasSubstr("--behind_proxy"));
   EXPECT_THAT(refusal("--public_url=pages.example.org"), HasSubstr("--public_url"));
+  EXPECT_THAT(refusal("--public_url=https://pages.example.org/billing"), HasSubstr("--public_url"));
   EXPECT_THAT(refusal("--card_page=x"), HasSubstr("--card_page"));
   EXPECT_THAT(refusal("--currency=usd"), HasSubstr("--currency"));
   EXPECT_THAT(refusal("--web_threads=1"), HasSubstr("--web_threads"));

@@ -136,6 +136,8 @@ std::vector<BadValue> BadPages() {
   return {
       {"console.publicUrl=pages.example.org", "publicUrl"},
       {"console.publicUrl=https://pages.example.org/", "publicUrl"},
+      {"console.publicUrl=https://example.org/pages", "publicUrl"},
+      {"console.publicUrl=https://Pages.example.org", "publicUrl"},
       {"console.cardPage=gateway", "cardPage"},
       {"console.tokenAudience=", "tokenAudience"},
       {"console.maxAddressRate=-1", "maxAddressRate"},

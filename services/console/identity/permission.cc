@@ -23,6 +23,10 @@ Verdict Judge(Door door, const std::optional<Identity>& identity, absl::string_v
     }
     case Door::kSupport:
       return identity->support ? Verdict::kLetIn : Verdict::kForbidden;
+    case Door::kDecks:
+      return identity->support || identity->operations ? Verdict::kLetIn : Verdict::kForbidden;
+    case Door::kOperations:
+      return identity->operations ? Verdict::kLetIn : Verdict::kForbidden;
     case Door::kEverybody:
       break;
   }

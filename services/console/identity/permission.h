@@ -13,10 +13,12 @@
 namespace reserve::console {
 
 enum class Door {
-  kEverybody,  // no token is asked for
-  kKnown,      // anybody with a token
-  kAccount,    // the customer of the account, and support
-  kSupport,    // support alone
+  kEverybody,   // no token is asked for
+  kKnown,       // anybody with a token
+  kAccount,     // the customer of the account, and support
+  kSupport,     // support alone
+  kDecks,       // support and operations
+  kOperations,  // operations alone
 };
 
 enum class Verdict {

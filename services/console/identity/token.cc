@@ -93,12 +93,15 @@ absl::StatusOr<Identity> IdentityOf(const Json& claims) {
     return Refused("it names nobody");
   }
   identity.account_id = MemberText(claims, "account_id");
-  identity.support = MemberText(claims, "role") == "support";
+  const std::string role = MemberText(claims, "role");
+  identity.support = role == "support";
+  identity.operations = role == "operations";
+  const bool has_role = identity.support || identity.operations;
   if (claims.contains("account_id") && !IsAccountId(identity.account_id)) {
     return Refused("its account is none");
   }
-  if (claims.contains("role") && !identity.support) return Refused("its role is none");
-  if (identity.support == !identity.account_id.empty()) {
+  if (claims.contains("role") && !has_role) return Refused("its role is none");
+  if (has_role == !identity.account_id.empty()) {
     return Refused("it has neither an account nor a role, or both");
   }
   identity.expire_time = *TimeOf(claims, "exp");

@@ -16,11 +16,13 @@
 
 namespace reserve::console {
 
-// A customer, who sees one account, or somebody of support, who sees all.
+// A customer, who sees one account; somebody of support, who sees all; or somebody of operations,
+// who sees and activates decks and no account.
 struct Identity {
   std::string subject = {};                       // `sub`: who it is, for the books
   std::string account_id = {};                    // `account_id`: the customer's; empty of support
   bool support = false;                           // `role` is "support"
+  bool operations = false;                        // `role` is "operations"
   absl::Time expire_time = absl::InfinitePast();  // `exp`
 };
 
@@ -36,7 +38,7 @@ inline constexpr absl::Duration kClockLeeway = absl::Seconds(30);
 // UNAUTHENTICATED, which says why, for the log and not for the visitor: no JWS of three parts; an
 // algorithm other than RS256 and ES256; no such key, or a bad signature; another audience or
 // issuer; no `exp`, or one that has passed; not valid yet; no `sub`; neither or both of an account
-// and the role "support".
+// and a role, which is "support" or "operations".
 absl::StatusOr<Identity> CheckToken(absl::string_view token, const KeySet& keys,
                                     const TokenRules& rules, absl::Time now);
 

@@ -1,5 +1,7 @@
 // Billing: the page, and what its forms are sent to.
 #include <algorithm>
+#include <future>
+#include <string>
 #include <utility>
 
 #include "absl/algorithm/container.h"
@@ -18,6 +20,7 @@ namespace pb = ledger::v1;
 using Accounts = pb::Accounts::Stub;
 
 constexpr int kListed = 12;
+constexpr int kUsersListed = 200;
 constexpr size_t kMostToken = 255;
 
 template <typename Request>
@@ -28,38 +31,45 @@ Request ListOfAccount(const Visit& visit) {
   return request;
 }
 
-// All that the page shows. The account's own answer decides whether there is a page.
+// Takes a list that stands beside the account; what is not answered is left out.
+template <typename Response>
+void Take(const std::string& name, std::future<absl::StatusOr<Response>> answer, Response* list,
+          BillingReplies* replies) {
+  absl::StatusOr<Response> got = answer.get();
+  if (got.ok()) {
+    *list = *std::move(got);
+  } else {
+    replies->unread.insert(name);
+  }
+}
+
+// All that the page shows. The account's own answer decides whether there is a page: what helps
+// somebody to pay must not hang on what only stands beside it.
 absl::StatusOr<BillingReplies> AskAll(const Site& site, const Visit& visit) {
-  const LedgerClient& ledger = site.ledger();
-  auto recharges =
-      ledger.AskBeside(&Accounts::ListRecharges, ListOfAccount<pb::ListRechargesRequest>(visit));
-  auto refunds =
-      ledger.AskBeside(&Accounts::ListRefunds, ListOfAccount<pb::ListRefundsRequest>(visit));
-  auto receipts =
-      ledger.AskBeside(&Accounts::ListReceipts, ListOfAccount<pb::ListReceiptsRequest>(visit));
-  auto users = ledger.AskBeside(&Accounts::ListUsers, ListOfAccount<pb::ListUsersRequest>(visit));
+  const auto ask = [&](auto method, auto request) {
+    return site.ledger().AskBeside(method, std::move(request), LedgerClient::kShortDeadline);
+  };
+  auto recharges = ask(&Accounts::ListRecharges, ListOfAccount<pb::ListRechargesRequest>(visit));
+  auto refunds = ask(&Accounts::ListRefunds, ListOfAccount<pb::ListRefundsRequest>(visit));
+  auto disputes = ask(&Accounts::ListDisputes, ListOfAccount<pb::ListDisputesRequest>(visit));
+  auto receipts = ask(&Accounts::ListReceipts, ListOfAccount<pb::ListReceiptsRequest>(visit));
+  auto users_request = ListOfAccount<pb::ListUsersRequest>(visit);
+  users_request.set_page_size(kUsersListed);
+  auto users = ask(&Accounts::ListUsers, std::move(users_request));
   pb::GetBillingAdviceRequest advice_request;
   advice_request.set_account_id(visit.place("account"));
-  auto advice = ledger.AskBeside(&Accounts::GetBillingAdvice, advice_request);
+  auto advice = ask(&Accounts::GetBillingAdvice, std::move(advice_request));
   BillingReplies replies;
   auto account = AccountOf(site, visit);
   // Each is waited for, whatever the others came to.
-  auto got_recharges = recharges.get();
-  auto got_refunds = refunds.get();
-  auto got_receipts = receipts.get();
-  auto got_users = users.get();
-  auto got_advice = advice.get();
-  for (const absl::Status& status :
-       {account.status(), got_recharges.status(), got_refunds.status(), got_receipts.status(),
-        got_users.status(), got_advice.status()}) {
-    if (!status.ok()) return status;
-  }
+  Take("recharges", std::move(recharges), &replies.recharges, &replies);
+  Take("refunds", std::move(refunds), &replies.refunds, &replies);
+  Take("disputes", std::move(disputes), &replies.disputes, &replies);
+  Take("receipts", std::move(receipts), &replies.receipts, &replies);
+  Take("users", std::move(users), &replies.users, &replies);
+  Take("advice", std::move(advice), &replies.advice, &replies);
+  if (!account.ok()) return account.status();
   replies.account = *std::move(account);
-  replies.recharges = *std::move(got_recharges);
-  replies.refunds = *std::move(got_refunds);
-  replies.receipts = *std::move(got_receipts);
-  replies.users = *std::move(got_users);
-  replies.advice = *std::move(got_advice);
   return replies;
 }
 
@@ -67,10 +77,10 @@ Reply ShowBilling(const Site& site, const Visit& visit, const Tried& tried, int 
   const absl::StatusOr<BillingReplies> replies = AskAll(site, visit);
   if (!replies.ok()) return site.LedgerRefusal(visit, replies.status());
   const Formatter format(visit.accept_language, replies->account.time_zone());
-  return site.Page(
-      visit, "billing", "title_billing", format,
-      BillingData(*replies, tried, !site.options().card_page.empty(), format, site.texts()),
-      status);
+  Data data = BillingData(*replies, tried, !site.options().card_page.empty(), format, site.texts());
+  // A top-up has an id from here on, so that going back and forth on its pages charges once.
+  data.set("top_up_request_id", NewRequestId());
+  return site.Page(visit, "billing", "title_billing", format, std::move(data), status);
 }
 
 // What becomes of a form that the ledger answered: another page, the same one with what is wrong,
@@ -152,9 +162,16 @@ std::optional<pb::RequestRechargeRequest> TopUpOf(const Site& site, const Visit&
 
 // What a top-up would do, and the button that does it.
 Reply ShowTopUp(const Site& site, const Visit& visit) {
+  const std::string request_id = RequestIdIn(visit.asked);
+  if (request_id.empty()) {
+    // The address has it, so that loading the page again begins no other top-up.
+    return SeeOther(absl::StrCat(AccountPath(visit.place("account"), "top-up"),
+                                 "?amount=", UrlText(FieldIn(visit.asked, "amount")),
+                                 "&request_id=", NewRequestId()));
+  }
   const absl::StatusOr<pb::Account> account = AccountOf(site, visit);
   if (!account.ok()) return site.LedgerRefusal(visit, account.status());
-  Tried tried{.typed = visit.asked};
+  Tried tried{.typed = {{"amount", FieldIn(visit.asked, "amount")}}};
   auto request = TopUpOf(site, visit, *account, FieldIn(visit.asked, "amount"), &tried);
   if (!request.has_value()) return ShowBilling(site, visit, tried, 400);
   request->set_request_id(NewRequestId());
@@ -166,8 +183,9 @@ Reply ShowTopUp(const Site& site, const Visit& visit) {
     return ShowBilling(site, visit, tried, 400);
   }
   const Formatter format(visit.accept_language, account->time_zone());
-  return site.Page(visit, "top_up", "title_top_up", format,
-                   TopUpData(*account, *recharge, format, site.texts()));
+  Data data = TopUpData(*account, *recharge, format, site.texts());
+  data.set("request_id", request_id);
+  return site.Page(visit, "top_up", "title_top_up", format, std::move(data));
 }
 
 Reply SendTopUp(const Site& site, const Visit& visit) {
@@ -284,10 +302,10 @@ std::vector<Route> BillingRoutes(const Site* site) {
       {"GET", "/a/:account/billing", Door::kAccount, of(show)},
       {"POST", "/a/:account/settings", Door::kAccount, of(SendSettings)},
       {"POST", "/a/:account/automatic", Door::kAccount, of(SendAutomatic)},
-      {"GET", "/a/:account/top-up", Door::kAccount, of(ShowTopUp)},
+      {"GET", "/a/:account/top-up", Door::kAccount, of(ShowTopUp), true},
       {"POST", "/a/:account/top-up", Door::kAccount, of(SendTopUp)},
       {"GET", "/a/:account/cards/new", Door::kAccount, of(GoToCardPage)},
-      {"GET", "/a/:account/cards/given", Door::kAccount, of(TakeCard)},
+      {"GET", "/a/:account/cards/given", Door::kAccount, of(TakeCard), true},
       {"POST", "/a/:account/cards/:card/first", Door::kAccount, of(MakeCardFirst)},
       {"POST", "/a/:account/cards/:card/remove", Door::kAccount, of(RemoveCard)},
   };

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/digest/random_key.h"
 #include "common/error/error.h"
 #include "common/text/url_text.h"
@@ -19,6 +20,7 @@ namespace {
 namespace pb = ledger::v1;
 
 constexpr size_t kRequestIdBytes = 16;
+constexpr char kRequestIdHead[] = "console-";
 
 void AddToNavigation(const Visit& visit, const std::string& href, const std::string& text,
                      Data* list) {
@@ -35,10 +37,14 @@ Data Navigation(const Visit& visit, const Site& site) {
   const Texts& texts = site.texts();
   std::string account = visit.place("account");
   const bool support = visit.identity.has_value() && visit.identity->support;
+  const bool operations = visit.identity.has_value() && visit.identity->operations;
   if (account.empty() && visit.identity.has_value()) account = visit.identity->account_id;
   if (support) {
     AddToNavigation(visit, "/support", texts.Say("nav_support"), &list);
     AddToNavigation(visit, "/support/reviews", texts.Say("nav_reviews"), &list);
+  }
+  if (support || operations) {
+    AddToNavigation(visit, "/decks", texts.Say("nav_decks"), &list);
   }
   if (!account.empty() && visit.identity.has_value()) {
     if (support) {
@@ -47,7 +53,7 @@ Data Navigation(const Visit& visit, const Site& site) {
     AddToNavigation(visit, AccountPath(account, "billing"), texts.Say("nav_billing"), &list);
     AddToNavigation(visit, AccountPath(account, "calls"), texts.Say("nav_calls"), &list);
     AddToNavigation(visit, AccountPath(account, "prices"), texts.Say("nav_prices"), &list);
-  } else if (site.options().public_prices || support) {
+  } else if (site.options().public_prices || support || operations) {
     AddToNavigation(visit, "/prices", texts.Say("nav_prices"), &list);
   }
   return list;
@@ -57,8 +63,18 @@ Data Navigation(const Visit& visit, const Site& site) {
 
 std::string NewRequestId() {
   const Key256 key = RandomKey();
-  return absl::StrCat("console-",
+  return absl::StrCat(kRequestIdHead,
                       absl::BytesToHexString(absl::string_view(key.data(), kRequestIdBytes)));
+}
+
+std::string RequestIdIn(const Fields& fields) {
+  const std::string id = FieldIn(fields, "request_id");
+  absl::string_view digits = id;
+  const bool ours = absl::ConsumePrefix(&digits, kRequestIdHead) &&
+                    digits.size() == 2 * kRequestIdBytes && absl::c_all_of(digits, [](char c) {
+                      return absl::ascii_isxdigit(static_cast<unsigned char>(c));
+                    });
+  return ours ? id : std::string();
 }
 
 std::string AccountPath(absl::string_view account_id, absl::string_view page) {
@@ -82,8 +98,10 @@ Reply Site::Page(const Visit& visit, const std::string& name, const std::string&
     data.set("form_token", FormToken(visit.token, "form"));
     data.set("who", visit.identity->subject);
     data.set("for_support", visit.identity->support);
+    data.set("acts_for_customer",
+             visit.identity->support && (name == "billing" || name == "top_up"));
   }
-  data.set("request_id", NewRequestId());
+  if (data.get("request_id") == nullptr) data.set("request_id", NewRequestId());
   const std::string done = FieldIn(visit.asked, "done");
   if (texts_.Has("done_" + done)) data.set("done", texts_.Say("done_" + done));
   return {.status = status, .body = drawing_.Draw(name, data)};
@@ -156,18 +174,33 @@ void Site::Explain(const absl::Status& status, const std::vector<std::string>& f
 std::vector<Route> HomeRoutes(const Site* site) {
   const auto home = [site](const Visit& visit) {
     if (!visit.identity.has_value()) return site->Refusal(visit, 401, "refused_unknown");
-    return SeeOther(visit.identity->support ? std::string("/support")
-                                            : AccountPath(visit.identity->account_id, "billing"));
+    if (visit.identity->support) return SeeOther("/support");
+    if (visit.identity->operations) return SeeOther("/decks");
+    return SeeOther(AccountPath(visit.identity->account_id, "billing"));
+  };
+  // By a link of somebody else's: the shell takes the form, and then the link's token.
+  const auto ask = [site](const Visit& visit) {
+    Data data;
+    data.set("token", FieldIn(visit.asked, "token"));
+    data.set("to", FieldIn(visit.asked, "to"));
+    return site->Page(visit, "switch", "title_switch", Formatter(visit.accept_language, ""),
+                      std::move(data));
+  };
+  const auto switched = [site](const Visit& visit) {
+    return site->Refusal(visit, 400, "refused_link");
   };
   return {{"GET", "/", Door::kKnown, home},
           // The shell takes the cookie back by itself.
           {"POST", "/leave", Door::kKnown,
-           [site](const Visit& visit) { return site->Refusal(visit, 200, "left"); }}};
+           [site](const Visit& visit) { return site->Refusal(visit, 200, "left"); }},
+          {"GET", "/switch", Door::kKnown, ask},
+          {"POST", "/switch", Door::kKnown, switched}};
 }
 
 std::vector<Route> AllRoutes(const Site* site) {
   std::vector<Route> all = HomeRoutes(site);
-  for (auto routes : {BillingRoutes, HistoryRoutes, PricesRoutes, SupportRoutes}) {
+  for (auto routes :
+       {BillingRoutes, ListRoutes, HistoryRoutes, PricesRoutes, SupportRoutes, DeckRoutes}) {
     for (Route& route : routes(site)) all.push_back(std::move(route));
   }
   return all;

@@ -37,8 +37,8 @@ class Site {
   const Texts& texts() const { return texts_; }
   const SiteOptions& options() const { return options_; }
 
-  // A page within its frame: head, navigation, a new request id and form token for its forms.
-  // `title` is the key of a text.
+  // A page within its frame: head, navigation, form token and request id for its forms: a new one
+  // unless `data` has one. `title` is the key of a text.
   Reply Page(const Visit& visit, const std::string& name, const std::string& title,
              const Formatter& format, Data data, int status = 200) const;
   // The page that says why there is none; `why` is the key of a text.
@@ -68,6 +68,10 @@ class Site {
 
 // A request id that no other form has.
 std::string NewRequestId();
+// The request id among the fields, if it is one of those; else empty. What somebody sets out to do
+// has one from its first page on, so that it is done once, however often its pages are gone
+// through.
+std::string RequestIdIn(const Fields& fields);
 // "/a/acme/billing".
 std::string AccountPath(absl::string_view account_id, absl::string_view page);
 // The account of the visit. Errors as of GetAccount.
@@ -76,9 +80,11 @@ absl::StatusOr<ledger::v1::Account> AccountOf(const Site& site, const Visit& vis
 // Each subject's pages. `site` must outlive the routes.
 std::vector<Route> HomeRoutes(const Site* site);
 std::vector<Route> BillingRoutes(const Site* site);
+std::vector<Route> ListRoutes(const Site* site);
 std::vector<Route> HistoryRoutes(const Site* site);
 std::vector<Route> PricesRoutes(const Site* site);
 std::vector<Route> SupportRoutes(const Site* site);
+std::vector<Route> DeckRoutes(const Site* site);
 // All of them.
 std::vector<Route> AllRoutes(const Site* site);
 

@@ -12,6 +12,7 @@ namespace {
 
 namespace pb = ledger::v1;
 using Accounts = pb::Accounts::Stub;
+using Rates = pb::Rates::Stub;
 using Support = pb::Support::Stub;
 using Usages = pb::Ledger::Stub;
 
@@ -200,10 +201,13 @@ absl::Status ReadOutcome(const ActionCall& call, pb::ResolveReviewRequest* reque
   }
   if (outcome == "not_charged") {
     request->mutable_not_charged();
-  } else {
-    request->mutable_dismissed();
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
+  if (outcome == "dismissed") {
+    request->mutable_dismissed();
+    return absl::OkStatus();
+  }
+  return InvalidField("outcome", call.site.texts().Say("not_a_choice"));
 }
 
 absl::StatusOr<std::string> Resolve(const ActionCall& call) {
@@ -227,6 +231,31 @@ absl::StatusOr<std::string> Dismiss(const ActionCall& call) {
   request.set_validate_only(call.only_try);
   RESERVE_RETURN_IF_ERROR(call.site.ledger().Ask(&Support::ResolveReview, request).status());
   return call.site.texts().Say("result_dismissed");
+}
+
+// Brings a deck into force, also one that was before.
+absl::StatusOr<std::string> Activate(const ActionCall& call) {
+  pb::ActivateRateDeckRequest request;
+  RESERVE_ASSIGN_OR_RETURN(const int64_t version, ReadNumber(call, "deck_version"));
+  request.set_deck_version(version);
+  if (const std::string typed = Typed(call, "effective_time"); !typed.empty()) {
+    absl::CivilMinute minute;
+    if (!absl::ParseCivilTime(typed, &minute)) {
+      return InvalidField("effective_time", call.site.texts().Say("not_a_moment"));
+    }
+    ToProto(absl::FromCivil(minute, call.format.time_zone()), request.mutable_effective_time());
+  }
+  request.set_backdate(Typed(call, "backdate") == "on");
+  request.set_reason(Typed(call, "reason"));
+  request.set_actor(call.actor);
+  request.set_reference(Typed(call, "reference"));
+  request.set_request_id(Typed(call, "request_id"));
+  request.set_validate_only(call.only_try);
+  RESERVE_ASSIGN_OR_RETURN(const pb::RateDeckActivation activation,
+                           call.site.ledger().Ask(&Rates::ActivateRateDeck, request));
+  return call.site.texts().Say("result_activate",
+                               {absl::StrCat(activation.deck_version()), activation.currency_code(),
+                                call.format.ExactTime(activation.effective_time())});
 }
 
 using Kind = ActionField::Kind;
@@ -288,6 +317,19 @@ const std::vector<Action>& AccountActions() {
 const std::vector<Action>& OtherActions() {
   static const auto* const actions = new std::vector<Action>{
       {"dismiss", {{"charge_id"}, {"reason"}, {"reference", Kind::kText, false}}, true, Dismiss}};
+  return *actions;
+}
+
+const std::vector<Action>& DeckActions() {
+  static const auto* const actions =
+      new std::vector<Action>{{"activate",
+                               {{"deck_version"},
+                                {"effective_time", Kind::kMoment, false},
+                                {"backdate", Kind::kTick, false},
+                                {"reason"},
+                                {"reference", Kind::kText, false}},
+                               true,
+                               Activate}};
   return *actions;
 }
 

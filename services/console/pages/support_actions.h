@@ -14,7 +14,7 @@ namespace reserve::console {
 
 // A field of an action's form; its label is the text "field_" and its name.
 struct ActionField {
-  enum class Kind { kText, kDay, kChoice, kTick };
+  enum class Kind { kText, kDay, kMoment, kChoice, kTick };
   std::string name;
   Kind kind = Kind::kText;
   bool required = true;
@@ -48,6 +48,8 @@ struct Action {
 const std::vector<Action>& AccountActions();
 // Those of none: what the gateway told of charges that no account has.
 const std::vector<Action>& OtherActions();
+// Those of decks, which operations have.
+const std::vector<Action>& DeckActions();
 
 }  // namespace reserve::console
 

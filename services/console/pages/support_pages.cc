@@ -1,5 +1,7 @@
 // Support: finding an account, its life, what may be done to it, and what waits for a person.
 #include <algorithm>
+#include <limits>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,8 +28,8 @@ using Accounts = pb::Accounts::Stub;
 using Events = pb::Events::Stub;
 using Support = pb::Support::Stub;
 
-constexpr int kMoments = 100;  // of each of entries and events on a page of a life
-constexpr int kPieces = 10;    // pages of the ledger that are gone through for one of ours
+constexpr size_t kMoments = 100;  // on a page of a life
+constexpr int kPieces = 10;       // pages of the ledger that are gone through for one of ours
 constexpr int kLargestPage = 1000;
 constexpr size_t kMostFound = 50;
 
@@ -43,18 +45,36 @@ absl::Status FindById(const Site& site, const std::string& id, std::vector<pb::A
   return none ? absl::OkStatus() : account.status();
 }
 
-// Those for whose charge something is booked.
+// Those for whose charge something is booked: a recharge by a card, or a payment.
 absl::Status FindByCharge(const Site& site, const std::string& charge,
                           std::vector<pb::Account>* found) {
-  pb::ListPaymentsRequest request;
-  request.set_charge_id(charge);
-  const auto payments = site.ledger().Ask(&Accounts::ListPayments, request);
-  if (!payments.ok()) {
-    return absl::IsInvalidArgument(payments.status()) ? absl::OkStatus() : payments.status();
-  }
-  for (const pb::Payment& payment : payments->payments()) {
-    RESERVE_RETURN_IF_ERROR(FindById(site, payment.account_id(), found));
-  }
+  std::set<std::string> ids;
+  pb::ListRechargesRequest of_recharges;
+  of_recharges.set_charge_id(charge);
+  const auto recharges = site.ledger().Ask(&Accounts::ListRecharges, of_recharges);
+  // What can be no charge is nobody's.
+  if (absl::IsInvalidArgument(recharges.status())) return absl::OkStatus();
+  RESERVE_RETURN_IF_ERROR(recharges.status());
+  for (const pb::Recharge& recharge : recharges->recharges()) ids.insert(recharge.account_id());
+  pb::ListPaymentsRequest of_payments;
+  of_payments.set_charge_id(charge);
+  RESERVE_ASSIGN_OR_RETURN(const pb::ListPaymentsResponse payments,
+                           site.ledger().Ask(&Accounts::ListPayments, of_payments));
+  for (const pb::Payment& payment : payments.payments()) ids.insert(payment.account_id());
+  for (const std::string& id : ids) RESERVE_RETURN_IF_ERROR(FindById(site, id, found));
+  return absl::OkStatus();
+}
+
+// Those that have booked a usage under the id.
+absl::Status FindByUsage(const Site& site, const std::string& usage_id,
+                         std::vector<pb::Account>* found) {
+  pb::ListAccountsRequest request;
+  request.set_usage_id(usage_id);
+  request.set_page_size(static_cast<int>(kMostFound));
+  const auto page = site.ledger().Ask(&Accounts::ListAccounts, request);
+  if (absl::IsInvalidArgument(page.status())) return absl::OkStatus();
+  RESERVE_RETURN_IF_ERROR(page.status());
+  found->assign(page->accounts().begin(), page->accounts().end());
   return absl::OkStatus();
 }
 
@@ -89,7 +109,7 @@ Reply ShowFind(const Site& site, const Visit& visit) {
   Data data;
   data.set("find", text);
   Data kinds = ListOf();
-  for (const char* const kind : {"id", "name", "charge"}) {
+  for (const char* const kind : {"id", "name", "charge", "usage"}) {
     Data one;
     one.set("value", kind);
     one.set("text", site.texts().Say(absl::StrCat("find_", kind)));
@@ -102,9 +122,10 @@ Reply ShowFind(const Site& site, const Visit& visit) {
   std::string next;
   absl::Status status;
   if (!text.empty()) {
-    status = by == "charge" ? FindByCharge(site, text, &found)
-             : by == "name" ? FindByName(site, text, FieldIn(visit.asked, "page"), &found, &next)
-                            : FindById(site, text, &found);
+    status = by == "charge"  ? FindByCharge(site, text, &found)
+             : by == "usage" ? FindByUsage(site, text, &found)
+             : by == "name"  ? FindByName(site, text, FieldIn(visit.asked, "page"), &found, &next)
+                             : FindById(site, text, &found);
   }
   if (!status.ok()) return site.LedgerRefusal(visit, status);
   SetFound(found, format, site.texts(), &data);
@@ -117,64 +138,131 @@ Reply ShowFind(const Site& site, const Visit& visit) {
 
 // --- A life.
 
-absl::Status ReadEntries(const Site& site, const Visit& visit, absl::Time before, Life* life) {
+// How far a life has been shown, as the address has it: what of each list came last, and a page of
+// the ledger's at which to look for what follows.
+struct Place {
+  std::string token;  // of the page; empty: the first one
+  int64_t before = std::numeric_limits<int64_t>::max();
+};
+
+Place PlaceIn(const Fields& asked, const std::string& name) {
+  Place place{FieldIn(asked, name + "_page")};
+  int64_t before = 0;
+  if (absl::SimpleAtoi(FieldIn(asked, name), &before) && before > 0) place.before = before;
+  return place;
+}
+
+// Reads as many of a list as one page of a life may need, the latest first, and at which page of
+// the ledger's each was found. `seq_of` is their number, which falls; `ask` answers a page of them.
+template <typename One, typename Ask, typename SeqOf>
+absl::Status ReadBefore(const Place& place, const Ask& ask, const SeqOf& seq_of,
+                        std::vector<One>* list, std::vector<std::string>* pages, bool* more) {
+  std::string token = place.token;
+  for (int piece = 0; piece < kPieces; ++piece) {
+    std::string next;
+    std::vector<One> page;
+    RESERVE_RETURN_IF_ERROR(ask(token, &page, &next));
+    for (One& one : page) {
+      if (seq_of(one) >= place.before) continue;
+      list->push_back(std::move(one));
+      pages->push_back(token);
+    }
+    *more = !next.empty();
+    if (!*more) return absl::OkStatus();
+    token = next;
+    if (list->size() > kMoments) return absl::OkStatus();
+  }
+  // So many pages with nothing to show: the next page of the life goes on there.
+  pages->push_back(token);
+  return absl::OkStatus();
+}
+
+// What was read of the two lists, and where.
+struct ReadLife {
+  Life life;
+  std::vector<std::string> entry_pages;
+  std::vector<std::string> event_pages;
+};
+
+absl::Status ReadEntries(const Site& site, const Visit& visit, const Place& place, ReadLife* read) {
   pb::ListEntriesRequest request;
   request.set_account_id(visit.place("account"));
-  request.set_page_size(kMoments);
-  // The ledger adds a period up, so none is asked for where all is meant.
-  if (before != absl::InfiniteFuture()) ToProto(before, request.mutable_end_time());
+  request.set_page_size(static_cast<int>(kMoments));
   if (FieldIn(visit.asked, "calls") != "on") {
     for (int kind = pb::ENTRY_KIND_RECHARGE; kind <= pb::EntryKind_MAX; ++kind) {
       request.add_kinds(static_cast<pb::EntryKind>(kind));
     }
   }
-  for (int piece = 0; piece < kPieces; ++piece) {
+  const auto ask = [&](const std::string& token, std::vector<pb::Entry>* entries,
+                       std::string* next) -> absl::Status {
+    request.set_page_token(token);
     RESERVE_ASSIGN_OR_RETURN(const pb::ListEntriesResponse page,
                              site.ledger().Ask(&Accounts::ListEntries, request));
-    for (const pb::Entry& entry : page.entries()) life->entries.push_back(entry);
-    request.set_page_token(page.next_page_token());
-    life->more_entries = !page.next_page_token().empty();
-    if (!life->more_entries || life->entries.size() >= kMoments) break;
-  }
-  return absl::OkStatus();
+    entries->assign(page.entries().begin(), page.entries().end());
+    *next = page.next_page_token();
+    return absl::OkStatus();
+  };
+  return ReadBefore(
+      place, ask, [](const pb::Entry& entry) { return entry.seq(); }, &read->life.entries,
+      &read->entry_pages, &read->life.more_entries);
 }
 
-// The last ones before a time. The ledger lists them oldest first, so all before are gone through,
-// as far as there are not too many.
-absl::Status ReadEvents(const Site& site, const Visit& visit, absl::Time before, Life* life) {
+absl::Status ReadEvents(const Site& site, const Visit& visit, const Place& place, ReadLife* read) {
   pb::ListEventsRequest request;
   request.set_account_id(visit.place("account"));
-  request.set_page_size(kLargestPage);
-  for (int piece = 0; piece < kPieces; ++piece) {
+  request.set_page_size(static_cast<int>(kMoments));
+  request.set_order(pb::EVENT_ORDER_NEWEST_FIRST);
+  const auto ask = [&](const std::string& token, std::vector<pb::Event>* events,
+                       std::string* next) -> absl::Status {
+    request.set_page_token(token);
     RESERVE_ASSIGN_OR_RETURN(const pb::ListEventsResponse page,
                              site.ledger().Ask(&Events::ListEvents, request));
-    for (const pb::Event& event : page.events()) {
-      const auto time = FromProto(event.event_time(), "event_time");
-      if (time.ok() && *time < before) life->events.push_back(event);
-    }
-    request.set_page_token(page.next_page_token());
-    if (page.next_page_token().empty()) break;
+    events->assign(page.events().begin(), page.events().end());
+    *next = page.next_page_token();
+    return absl::OkStatus();
+  };
+  return ReadBefore(
+      place, ask, [](const pb::Event& event) { return event.event_seq(); }, &read->life.events,
+      &read->event_pages, &read->life.more_events);
+}
+
+// Where a list goes on once `shown` of it are: after the last of these.
+std::string Onwards(const std::string& name, const Place& place,
+                    const std::vector<std::string>& pages, size_t shown, int64_t last_shown) {
+  const int64_t before = shown == 0 ? place.before : last_shown;
+  const std::string token = shown < pages.size() ? pages[shown]
+                            : pages.empty()      ? place.token
+                                                 : pages.back();
+  std::string address;
+  if (before != std::numeric_limits<int64_t>::max()) {
+    absl::StrAppend(&address, "&", name, "=", before);
   }
-  if (life->events.size() > kMoments) {
-    life->events.erase(life->events.begin(), life->events.end() - kMoments);
-    life->more_events = true;
-  }
-  return absl::OkStatus();
+  if (!token.empty()) absl::StrAppend(&address, "&", name, "_page=", UrlText(token));
+  return address;
 }
 
 Reply ShowLife(const Site& site, const Visit& visit) {
   const absl::StatusOr<pb::Account> account = AccountOf(site, visit);
   if (!account.ok()) return site.LedgerRefusal(visit, account.status());
   const Formatter format(visit.accept_language, account->time_zone());
-  int64_t micros = 0;
-  const bool older = absl::SimpleAtoi(FieldIn(visit.asked, "before"), &micros) && micros > 0;
-  const absl::Time before = older ? absl::FromUnixMicros(micros) : absl::InfiniteFuture();
-  Life life;
-  absl::Status status = ReadEntries(site, visit, before, &life);
-  if (status.ok()) status = ReadEvents(site, visit, before, &life);
+  const Place entries = PlaceIn(visit.asked, "entries");
+  const Place events = PlaceIn(visit.asked, "events");
+  ReadLife read;
+  absl::Status status = ReadEntries(site, visit, entries, &read);
+  if (status.ok()) status = ReadEvents(site, visit, events, &read);
   if (!status.ok()) return site.LedgerRefusal(visit, status);
   Data data;
-  SetLife(life, format, site.texts(), &data);
+  const LifeShown shown = SetLife(read.life, kMoments, format, site.texts(), &data);
+  if (shown.more) {
+    const int64_t seq = shown.entries == 0 ? 0 : read.life.entries[shown.entries - 1].seq();
+    const int64_t event_seq =
+        shown.events == 0 ? 0 : read.life.events[shown.events - 1].event_seq();
+    data.set("older",
+             absl::StrCat(AccountPath(visit.place("account"), "life"),
+                          FieldIn(visit.asked, "calls") == "on" ? "?calls=on" : "?calls=",
+                          Onwards("entries", entries, read.entry_pages, shown.entries, seq),
+                          Onwards("events", events, read.event_pages, shown.events, event_seq)));
+  }
   data.set("standing", StateData(*account, format, site.texts()));
   data.set("balance", format.Money(account->balance()));
   if (!account->display_name().empty()) data.set("name", account->display_name());
@@ -202,6 +290,7 @@ Data FieldData(const ActionField& field, const Fields& typed, const Tried& tried
   one.set("required", field.required);
   one.set("is_text", field.kind == ActionField::Kind::kText);
   one.set("is_day", field.kind == ActionField::Kind::kDay);
+  one.set("is_moment", field.kind == ActionField::Kind::kMoment);
   one.set("is_choice", field.kind == ActionField::Kind::kChoice);
   one.set("is_tick", field.kind == ActionField::Kind::kTick);
   one.set("ticked", value == "on");
@@ -224,6 +313,8 @@ Reply ShowAction(const Site& site, const Visit& visit, const Action& action, con
                  const Tried& tried, const Formatter& format, const std::string& would,
                  int status) {
   Data data;
+  // What was tried is done under the id of its first form, however often it is tried.
+  if (const std::string id = RequestIdIn(visit.form); !id.empty()) data.set("request_id", id);
   Data fields = ListOf();
   for (const ActionField& field : action.fields) {
     fields.push_back(FieldData(field, typed, tried, site.texts()));
@@ -237,8 +328,12 @@ Reply ShowAction(const Site& site, const Visit& visit, const Action& action, con
   return site.Page(visit, "act", "title_act", format, std::move(data), status);
 }
 
+bool IsOfDecks(const Visit& visit) { return absl::StartsWith(visit.path, "/decks/"); }
+
 const Action* FindAction(const Visit& visit) {
-  const auto& actions = visit.place("account").empty() ? OtherActions() : AccountActions();
+  const auto& actions = IsOfDecks(visit)                 ? DeckActions()
+                        : visit.place("account").empty() ? OtherActions()
+                                                         : AccountActions();
   const auto found = std::find_if(actions.begin(), actions.end(), [&](const Action& action) {
     return action.name == visit.place("action");
   });
@@ -307,6 +402,7 @@ Reply SendAction(const Site& site, const Visit& visit) {
     return ShowAction(site, visit, *action, visit.form, tried, format, "", 400);
   }
   if (only_try) return ShowAction(site, visit, *action, visit.form, tried, format, *words, 200);
+  if (IsOfDecks(visit)) return SeeOther("/decks?done=acted");
   return SeeOther(visit.place("account").empty()
                       ? std::string("/support/reviews?done=acted")
                       : absl::StrCat(AccountPath(visit.place("account"), "life"), "?done=acted"));
@@ -337,6 +433,8 @@ std::vector<Route> SupportRoutes(const Site* site) {
       {"GET", "/support/reviews", Door::kSupport, of(ShowReviews)},
       {"GET", "/support/act/:action", Door::kSupport, of(ShowForm)},
       {"POST", "/support/act/:action", Door::kSupport, of(SendAction)},
+      {"GET", "/decks/act/:action", Door::kOperations, of(ShowForm)},
+      {"POST", "/decks/act/:action", Door::kOperations, of(SendAction)},
       {"GET", "/a/:account/life", Door::kSupport, of(ShowLife)},
       {"GET", "/a/:account/act/:action", Door::kSupport, of(ShowForm)},
       {"POST", "/a/:account/act/:action", Door::kSupport, of(SendAction)},

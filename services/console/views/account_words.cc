@@ -27,6 +27,8 @@ std::string ActionFor(pb::RefillObstacle obstacle) {
     case pb::REFILL_OBSTACLE_DISPUTE:
     case pb::REFILL_OBSTACLE_CAP_REACHED:
     case pb::REFILL_OBSTACLE_CARD_RESTING:
+    case pb::REFILL_OBSTACLE_LIMIT_REACHED:
+    case pb::REFILL_OBSTACLE_UNDER_REVIEW:
       return "top_up";
     default:
       return "";

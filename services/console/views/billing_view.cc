@@ -23,14 +23,14 @@ void SetField(const std::string& name, const std::string& now, const Tried& trie
 }
 
 std::string PlainOrEmpty(const google::type::Money& money) {
-  return IsZero(money) ? std::string() : PlainMoney(money);
+  return IsZero(money) ? std::string() : TypedMoney(money);
 }
 
 Data SettingsData(const pb::BillingSettings& settings, const Tried& tried, const Formatter& format,
                   const Texts& texts) {
   Data data;
-  SetField("reserve_amount", PlainMoney(settings.reserve_amount()), tried, &data);
-  SetField("recharge_threshold", PlainMoney(settings.recharge_threshold()), tried, &data);
+  SetField("reserve_amount", TypedMoney(settings.reserve_amount()), tried, &data);
+  SetField("recharge_threshold", TypedMoney(settings.recharge_threshold()), tried, &data);
   SetField("monthly_cap", PlainOrEmpty(settings.monthly_cap()), tried, &data);
   SetField("notify_below", PlainOrEmpty(settings.notify_below()), tried, &data);
   data.set("currency", settings.reserve_amount().currency_code());
@@ -69,81 +69,6 @@ Data CardsData(const pb::Account& account, const Formatter& format, const Texts&
   return cards;
 }
 
-Data RechargesData(const pb::ListRechargesResponse& recharges, const Formatter& format,
-                   const Texts& texts) {
-  Data list = ListOf();
-  for (const pb::Recharge& recharge : recharges.recharges()) {
-    Data one;
-    const bool done = recharge.state() == pb::RECHARGE_STATE_SUCCEEDED;
-    one.set("when", format.Time(recharge.create_time()));
-    one.set("kind", texts.SayName("recharge_", pb::RechargeKind_Name(recharge.kind())));
-    one.set("amount", format.Money(done ? recharge.credited_amount() : recharge.amount()));
-    one.set("state", texts.SayName("recharge_", pb::RechargeState_Name(recharge.state())));
-    if (!recharge.last_decline_code().empty() && !done) {
-      one.set("decline",
-              texts.SayName("decline_", pb::DeclineClass_Name(recharge.last_decline_class())));
-    }
-    if (recharge.state() == pb::RECHARGE_STATE_OPEN && recharge.has_due_time()) {
-      one.set("due", texts.Say("recharge_due", {format.Time(recharge.due_time())}));
-    }
-    list.push_back(one);
-  }
-  return list;
-}
-
-Data RefundsData(const pb::ListRefundsResponse& refunds, const Formatter& format,
-                 const Texts& texts) {
-  Data list = ListOf();
-  for (const pb::Refund& refund : refunds.refunds()) {
-    Data one;
-    one.set("when", format.Time(refund.create_time()));
-    one.set("amount", format.Money(refund.amount()));
-    one.set("state", texts.SayName("refund_", pb::RefundState_Name(refund.state())));
-    list.push_back(one);
-  }
-  return list;
-}
-
-Data ReceiptsData(const pb::ListReceiptsResponse& receipts, const Formatter& format,
-                  const Texts& texts) {
-  Data list = ListOf();
-  for (const pb::Receipt& receipt : receipts.receipts()) {
-    Data one;
-    one.set("number", absl::StrCat(receipt.number()));
-    one.set("when", format.Day(receipt.create_time()));
-    one.set("kind", texts.SayName("entry_", pb::EntryKind_Name(receipt.kind())));
-    one.set("amount", format.Money(receipt.amount()));
-    if (!receipt.card_last_four().empty()) {
-      one.set("card", texts.Say("card_ending", {receipt.card_brand(), receipt.card_last_four()}));
-    }
-    list.push_back(one);
-  }
-  return list;
-}
-
-Data UsersData(const pb::ListUsersResponse& users, const Formatter& format, const Texts& texts) {
-  Data list = ListOf();
-  for (const pb::User& user : users.users()) {
-    Data one;
-    one.set("name", user.display_name().empty() ? user.user_id() : user.display_name());
-    one.set("plan", user.plan_id());
-    if (user.allowance().seconds() > 0) {
-      one.set("left", texts.Say("minutes_left", {format.Minutes(user.allowance_left()),
-                                                 format.Minutes(user.allowance())}));
-      one.set("left_seconds", absl::StrCat(user.allowance_left().seconds()));
-      one.set("allowance_seconds", absl::StrCat(user.allowance().seconds()));
-    } else {
-      one.set("left", texts.Say("minutes_none"));
-    }
-    if (user.has_allowance_end_time()) {
-      one.set("until", texts.Say("minutes_until", {format.Day(user.allowance_end_time())}));
-    }
-    one.set("blocked", user.blocked());
-    list.push_back(one);
-  }
-  return list;
-}
-
 Data AdviceData(const pb::BillingAdvice& advice, const Formatter& format, const Texts& texts) {
   Data list = ListOf();
   for (const pb::PlanAdvice& one : advice.plan_advice()) {
@@ -174,7 +99,137 @@ void SetAmounts(const pb::Account& account, const Formatter& format, Data* data)
   data->set("debt", IsNegative(account.balance()));
 }
 
+std::string CardOf(const pb::Receipt& receipt, const Texts& texts) {
+  if (receipt.card_last_four().empty()) return "";
+  return texts.Say("card_ending", {receipt.card_brand(), receipt.card_last_four()});
+}
+
+// Between what amounts may be, said before any is refused.
+void SetBounds(const pb::BillingBounds& bounds, const Formatter& format, const Texts& texts,
+               Data* data) {
+  data->set("reserve_help", texts.Say("reserve_help", {format.Money(bounds.min_reserve_amount()),
+                                                       format.Money(bounds.max_reserve_amount())}));
+  data->set("threshold_help",
+            texts.Say("threshold_help", {format.Money(bounds.min_recharge_threshold())}));
+  data->set("amount_help", texts.Say("amount_help", {format.Money(bounds.min_top_up_amount()),
+                                                     format.Money(bounds.max_top_up_amount())}));
+}
+
 }  // namespace
+
+void SetUsers(const pb::ListUsersResponse& users, const Formatter& format, const Texts& texts,
+              Data* data) {
+  Data list = ListOf();
+  for (const pb::User& user : users.users()) {
+    Data one;
+    one.set("name", user.display_name().empty() ? user.user_id() : user.display_name());
+    one.set("plan", user.plan_id());
+    if (user.allowance().seconds() > 0) {
+      one.set("left", texts.Say("minutes_left", {format.Minutes(user.allowance_left()),
+                                                 format.Minutes(user.allowance())}));
+      one.set("left_seconds", absl::StrCat(user.allowance_left().seconds()));
+      one.set("allowance_seconds", absl::StrCat(user.allowance().seconds()));
+    } else {
+      one.set("left", texts.Say("minutes_none"));
+    }
+    if (user.has_allowance_end_time()) {
+      one.set("until", texts.Say("minutes_until", {format.Day(user.allowance_end_time())}));
+    }
+    one.set("blocked", user.blocked());
+    list.push_back(one);
+  }
+  SetList(data, "users", list);
+}
+
+void SetRecharges(const pb::ListRechargesResponse& recharges, const Formatter& format,
+                  const Texts& texts, Data* data) {
+  Data list = ListOf();
+  for (const pb::Recharge& recharge : recharges.recharges()) {
+    Data one;
+    const bool done = recharge.state() == pb::RECHARGE_STATE_SUCCEEDED;
+    one.set("when", format.Time(recharge.create_time()));
+    one.set("kind", texts.SayName("recharge_", pb::RechargeKind_Name(recharge.kind())));
+    one.set("amount", format.Money(done ? recharge.credited_amount() : recharge.amount()));
+    one.set("state", texts.SayName("recharge_", pb::RechargeState_Name(recharge.state())));
+    if (!recharge.last_decline_code().empty() && !done) {
+      one.set("decline",
+              texts.SayName("decline_", pb::DeclineClass_Name(recharge.last_decline_class())));
+    }
+    if (recharge.state() == pb::RECHARGE_STATE_OPEN && recharge.has_due_time()) {
+      one.set("due", texts.Say("recharge_due", {format.Time(recharge.due_time())}));
+    }
+    if (!IsZero(recharge.disputed_amount())) {
+      one.set("disputed",
+              texts.Say("recharge_disputed", {format.Money(recharge.disputed_amount())}));
+    }
+    list.push_back(one);
+  }
+  SetList(data, "recharges", list);
+}
+
+void SetRefunds(const pb::ListRefundsResponse& refunds, const Formatter& format, const Texts& texts,
+                Data* data) {
+  Data list = ListOf();
+  for (const pb::Refund& refund : refunds.refunds()) {
+    Data one;
+    one.set("when", format.Time(refund.create_time()));
+    one.set("amount", format.Money(refund.amount()));
+    one.set("state", texts.SayName("refund_", pb::RefundState_Name(refund.state())));
+    list.push_back(one);
+  }
+  SetList(data, "refunds", list);
+}
+
+void SetReceipts(const pb::ListReceiptsResponse& receipts, const Formatter& format,
+                 const Texts& texts, Data* data) {
+  Data list = ListOf();
+  for (const pb::Receipt& receipt : receipts.receipts()) {
+    Data one;
+    one.set("number", absl::StrCat(receipt.number()));
+    one.set("when", format.Day(receipt.create_time()));
+    one.set("kind", texts.SayName("entry_", pb::EntryKind_Name(receipt.kind())));
+    one.set("amount", format.Money(receipt.amount()));
+    if (const std::string card = CardOf(receipt, texts); !card.empty()) one.set("card", card);
+    list.push_back(one);
+  }
+  SetList(data, "receipts", list);
+}
+
+void SetDisputes(const pb::ListDisputesResponse& disputes, const Formatter& format,
+                 const Texts& texts, Data* data) {
+  Data list = ListOf();
+  for (const pb::Dispute& dispute : disputes.disputes()) {
+    Data one;
+    one.set("when", format.Day(dispute.create_time()));
+    one.set("amount", format.Money(dispute.amount()));
+    one.set("state", texts.SayName("dispute_", pb::DisputeState_Name(dispute.state())));
+    one.set("since", texts.Say("since", {format.Day(dispute.update_time())}));
+    one.set("why", dispute.reason());
+    list.push_back(one);
+  }
+  SetList(data, "disputes", list);
+}
+
+Data ReceiptData(const pb::Account& account, const pb::Receipt& receipt, const Formatter& format,
+                 const Texts& texts) {
+  Data data;
+  if (!account.display_name().empty()) data.set("name", account.display_name());
+  data.set("number", absl::StrCat(receipt.number()));
+  data.set("when", format.Time(receipt.create_time()));
+  data.set("kind", texts.SayName("entry_", pb::EntryKind_Name(receipt.kind())));
+  data.set("amount", format.Money(receipt.amount()));
+  if (const std::string card = CardOf(receipt, texts); !card.empty()) data.set("card", card);
+  if (!receipt.charge_id().empty()) data.set("charge", receipt.charge_id());
+  if (receipt.payment_means() != pb::PAYMENT_MEANS_UNSPECIFIED) {
+    data.set("means", texts.SayName("choice_", pb::PaymentMeans_Name(receipt.payment_means())));
+  }
+  const std::string requested = format.Money(receipt.requested_amount());
+  if (!IsZero(receipt.requested_amount()) && !IsNegative(receipt.amount()) &&
+      requested != format.Money(receipt.amount())) {
+    data.set("requested", requested);
+  }
+  return data;
+}
 
 Data BillingData(const BillingReplies& replies, const Tried& tried, bool may_give_cards,
                  const Formatter& format, const Texts& texts) {
@@ -183,19 +238,30 @@ Data BillingData(const BillingReplies& replies, const Tried& tried, bool may_giv
   SetAmounts(account, format, &data);
   data.set("picture", BalancePicture(account, format, texts));
   data.set("standing", StateData(account, format, texts));
-  data.set("settings", SettingsData(account.billing_settings(), tried, format, texts));
+  Data settings = SettingsData(account.billing_settings(), tried, format, texts);
+  if (account.has_billing_bounds()) {
+    SetBounds(account.billing_bounds(), format, texts, &settings);
+  }
+  data.set("settings", settings);
   Data top_up;
-  SetField("amount", PlainMoney(account.billing_settings().reserve_amount()), tried, &top_up);
+  SetField("amount", TypedMoney(account.billing_settings().reserve_amount()), tried, &top_up);
   data.set("top_up", top_up);
   data.set("closed", account.state() == pb::ACCOUNT_STATE_CLOSED ||
                          account.state() == pb::ACCOUNT_STATE_CLOSING);
   data.set("may_give_cards", may_give_cards);
   if (!tried.message.empty()) data.set("message", tried.message);
   SetList(&data, "cards", CardsData(account, format, texts));
-  SetList(&data, "recharges", RechargesData(replies.recharges, format, texts));
-  SetList(&data, "refunds", RefundsData(replies.refunds, format, texts));
-  SetList(&data, "receipts", ReceiptsData(replies.receipts, format, texts));
-  SetList(&data, "users", UsersData(replies.users, format, texts));
+  SetUsers(replies.users, format, texts, &data);
+  SetRecharges(replies.recharges, format, texts, &data);
+  SetRefunds(replies.refunds, format, texts, &data);
+  SetDisputes(replies.disputes, format, texts, &data);
+  SetReceipts(replies.receipts, format, texts, &data);
+  for (const std::string& name : replies.unread) data.set(name + "_unread", true);
+  data.set("users_more", !replies.users.next_page_token().empty());
+  data.set("recharges_more", !replies.recharges.next_page_token().empty());
+  data.set("refunds_more", !replies.refunds.next_page_token().empty());
+  data.set("disputes_more", !replies.disputes.next_page_token().empty());
+  data.set("receipts_more", !replies.receipts.next_page_token().empty());
   SetList(&data, "advice", AdviceData(replies.advice, format, texts));
   return data;
 }
@@ -207,7 +273,7 @@ Data TopUpData(const pb::Account& account, const pb::Recharge& recharge, const F
   for (const pb::PaymentMethod& one : account.payment_methods()) {
     if (one.payment_method_id() == recharge.payment_method_id()) card = CardName(one, texts);
   }
-  data.set("amount", PlainMoney(recharge.amount()));
+  data.set("amount", TypedMoney(recharge.amount()));
   data.set("will_charge", texts.Say("top_up_will", {card, format.Money(recharge.amount())}));
   const auto balance = FromProto(account.balance(), account.balance().currency_code(), "balance");
   const auto amount = FromProto(recharge.amount(), account.balance().currency_code(), "amount");

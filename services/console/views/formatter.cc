@@ -68,6 +68,9 @@ bool IsNegative(const google::type::Money& money) { return money.units() < 0 || 
 
 bool ReadMoney(absl::string_view text, const std::string& currency, google::type::Money* money) {
   std::string plain(absl::StripAsciiWhitespace(text));
+  const size_t sign = plain.find_first_of(".,");
+  const bool three = sign != std::string::npos && plain.size() - sign == 4;
+  if (three && (plain[sign] == ',' || DecimalsOf(currency) != 3)) return false;
   if (!absl::StrContains(plain, '.')) plain = absl::StrReplaceAll(plain, {{",", "."}});
   const absl::StatusOr<Nanos> amount = ParseDecimal(plain);
   if (!amount.ok()) return false;
@@ -82,6 +85,13 @@ std::string PlainMoney(const google::type::Money& money) {
   while (text.size() > least && text.back() == '0') text.pop_back();
   if (text.back() == '.') text.pop_back();
   return text;
+}
+
+std::string TypedMoney(const google::type::Money& money) {
+  std::string text = PlainMoney(money);
+  const size_t point = text.find('.');
+  const bool three = point != std::string::npos && text.size() - point == 4;
+  return three && DecimalsOf(money.currency_code()) != 3 ? text + "0" : text;
 }
 
 Formatter::Formatter(const std::string& accept_language, const std::string& time_zone)

@@ -63,10 +63,14 @@ class Formatter {
 };
 
 // Reads an amount that somebody typed: "20", "20.5", "20,50"; at most nine decimals. Nothing for
-// anything else: thousands are not told apart, so "1,000.50" is refused and not guessed at.
+// anything else: thousands are not told apart, so "1,000.50" is refused and not guessed at, and so
+// are "1,000" and "1.000", which are a thousand to some. Only of a currency of three decimals
+// "1.000" is what it is everywhere else in the pages.
 bool ReadMoney(absl::string_view text, const std::string& currency, google::type::Money* money);
-// As it stands in a field to be changed: "20.50", with the decimals of the currency or more.
+// "20.50", with the decimals of the currency or more.
 std::string PlainMoney(const google::type::Money& money);
+// The same as it stands in a field, so that ReadMoney takes it back: "0.1250".
+std::string TypedMoney(const google::type::Money& money);
 bool IsZero(const google::type::Money& money);
 bool IsNegative(const google::type::Money& money);
 

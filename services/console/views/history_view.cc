@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "common/money/money.h"
@@ -29,6 +30,18 @@ google::type::Money MoneyOf(Nanos amount, const std::string& currency) {
   google::type::Money money;
   ToProto(amount, currency, &money);
   return money;
+}
+
+absl::Duration Long(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+}
+
+// "90", "59.5".
+std::string SecondsText(const google::protobuf::Duration& duration) {
+  std::string text = absl::StrFormat("%d.%09d", duration.seconds(), duration.nanos());
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
 }
 
 bool IsCall(const pb::UsageRecord& record) { return record.usage().has_call(); }
@@ -226,32 +239,76 @@ void SetCalls(const pb::ListUsageResponse& page, const Formatter& format, const 
   Data calls = ListOf();
   Nanos together = 0;
   std::string currency;
-  int64_t seconds = 0;
+  absl::Duration seconds;
   for (const pb::UsageRecord& record : page.usage_records()) {
     calls.push_back(CallData(record, format, texts));
     together = AddSaturating(together, NanosOf(record.cost()));
     currency = record.cost().currency_code();
-    if (IsCall(record)) seconds += record.usage().call().duration().seconds();
+    if (IsCall(record)) seconds += Long(record.usage().call().duration());
   }
   google::protobuf::Duration talked;
-  talked.set_seconds(seconds);
+  ToProto(seconds, &talked);
   data->set("shown",
             texts.Say("shown", {format.Number(page.usage_records_size()), Formatter::Clock(talked),
                                 format.Money(MoneyOf(together, currency))}));
   SetList(data, "calls", calls);
 }
 
+SumFilter SumFilterOf(const Fields& asked) {
+  SumFilter filter{FieldIn(asked, "user"), absl::AsciiStrToUpper(FieldIn(asked, "country"))};
+  const std::string kind = FieldIn(asked, "kind");
+  if (kind == "call") filter.kind = pb::USAGE_KIND_CALL;
+  if (kind == "sms") filter.kind = pb::USAGE_KIND_SMS;
+  return filter;
+}
+
+bool HasOtherFilters(const Fields& asked) {
+  for (const char* const name : {"number", "direction", "least", "status"}) {
+    if (!FieldIn(asked, name).empty()) return true;
+  }
+  return false;
+}
+
+void AddGroups(const SumFilter& filter, pb::SummarizeUsageRequest* request) {
+  const auto add = [request](pb::UsageGrouping grouping) {
+    if (!absl::c_linear_search(request->group_by(), grouping)) request->add_group_by(grouping);
+  };
+  if (!filter.user.empty()) add(pb::USAGE_GROUPING_USER);
+  if (!filter.country.empty()) add(pb::USAGE_GROUPING_COUNTRY);
+  if (filter.kind != pb::USAGE_KIND_UNSPECIFIED) add(pb::USAGE_GROUPING_KIND);
+}
+
+pb::SummarizeUsageResponse Filtered(const pb::SummarizeUsageResponse& sums,
+                                    const SumFilter& filter) {
+  pb::SummarizeUsageResponse left;
+  left.set_archived_through(sums.archived_through());
+  for (const pb::UsageSummary& sum : sums.summaries()) {
+    if (!filter.user.empty() && sum.user_id() != filter.user) continue;
+    if (!filter.country.empty() && sum.country() != filter.country) continue;
+    if (filter.kind != pb::USAGE_KIND_UNSPECIFIED && sum.kind() != filter.kind) continue;
+    *left.add_summaries() = sum;
+  }
+  return left;
+}
+
+std::string ArchivedIn(const std::string& archived_through, const pb::ListUsageRequest& request) {
+  if (archived_through.empty() || !request.has_start_from()) return archived_through;
+  const absl::Time from = absl::FromUnixSeconds(request.start_from().seconds());
+  const std::string month = absl::FormatTime("%Y-%m", from, absl::UTCTimeZone());
+  return month <= archived_through ? archived_through : "";
+}
+
 void SetSums(const pb::SummarizeUsageResponse& by_day, const pb::SummarizeUsageResponse& by_country,
              const std::string& currency, const Formatter& format, const Texts& texts, Data* data) {
   Data days = ListOf();
   int64_t count = 0;
-  int64_t seconds = 0;
+  absl::Duration seconds;
   int64_t free_seconds = 0;
   Nanos cost = 0;
   for (const pb::UsageSummary& day : by_day.summaries()) {
     days.push_back(GroupData(day, format.Day(day.day_start()), format));
     count += day.usages();
-    seconds += day.duration().seconds();
+    seconds += Long(day.duration());
     free_seconds += day.free_duration().seconds();
     cost = AddSaturating(cost, NanosOf(day.cost()));
   }
@@ -265,7 +322,7 @@ void SetSums(const pb::SummarizeUsageResponse& by_day, const pb::SummarizeUsageR
     countries.push_back(GroupData(one, CountryName(one.country(), format, texts), format));
   }
   google::protobuf::Duration talked;
-  talked.set_seconds(seconds);
+  ToProto(seconds, &talked);
   google::protobuf::Duration free;
   free.set_seconds(free_seconds);
   data->set("summed", true);
@@ -277,10 +334,19 @@ void SetSums(const pb::SummarizeUsageResponse& by_day, const pb::SummarizeUsageR
   SetList(data, "countries", countries);
 }
 
-void SetFilters(const Fields& asked, const Texts& texts, Data* data) {
+const std::vector<std::string>& TypedFilters() {
+  static const auto* const names =
+      new std::vector<std::string>{"from", "to", "user", "number", "country", "least"};
+  return *names;
+}
+
+void SetFilters(const Fields& asked, const std::map<std::string, std::string>& errors,
+                const Texts& texts, Data* data) {
   Data filter;
-  for (const char* const name : {"from", "to", "user", "number", "country", "least"}) {
+  for (const std::string& name : TypedFilters()) {
     filter.set(name, FieldIn(asked, name));
+    const auto error = errors.find(name);
+    if (error != errors.end()) filter.set(name + "_error", error->second);
   }
   data->set("filter", filter);
   SetChoices("kinds", {{"", "filter_all"}, {"call", "filter_calls"}, {"sms", "filter_texts"}},
@@ -297,8 +363,8 @@ void SetFilters(const Fields& asked, const Texts& texts, Data* data) {
              texts, data);
 }
 
-bool ReadFilters(const Fields& asked, const std::string& currency, absl::TimeZone zone,
-                 pb::ListUsageRequest* request, std::string* why) {
+void ReadFilters(const Fields& asked, const std::string& currency, absl::TimeZone zone,
+                 pb::ListUsageRequest* request, std::map<std::string, std::string>* errors) {
   request->set_user_id(FieldIn(asked, "user"));
   request->set_country(absl::AsciiStrToUpper(FieldIn(asked, "country")));
   ReadChoices(asked, request);
@@ -309,8 +375,7 @@ bool ReadFilters(const Fields& asked, const std::string& currency, absl::TimeZon
   }
   for (const char* const name : {"from", "to"}) {
     if (!FieldIn(asked, name).empty() && !DayIn(asked, name, zone).has_value()) {
-      *why = "not_a_day";
-      return false;
+      (*errors)[name] = "not_a_day";
     }
   }
   if (const auto from = DayIn(asked, "from", zone); from.has_value()) {
@@ -321,10 +386,8 @@ bool ReadFilters(const Fields& asked, const std::string& currency, absl::TimeZon
   }
   const std::string least = FieldIn(asked, "least");
   if (!least.empty() && !ReadMoney(least, currency, request->mutable_minimum_cost())) {
-    *why = "not_money";
-    return false;
+    (*errors)["least"] = "not_money";
   }
-  return true;
 }
 
 Range RangeOf(const Fields& asked, absl::Time now, absl::TimeZone zone) {
@@ -360,7 +423,7 @@ std::string CsvLines(const pb::ListUsageResponse& page, absl::TimeZone zone) {
              Cell(call ? "call" : "text"),
              Cell(DirectionOf(record) == pb::DIRECTION_INBOUND ? "in" : "out"),
              Cell(NumberOf(record)),
-             Cell(call ? absl::StrCat(record.usage().call().duration().seconds()) : ""),
+             Cell(call ? SecondsText(record.usage().call().duration()) : ""),
              Cell(call ? "" : absl::StrCat(rating.segments())), Cell(rating.country()),
              Cell(rating.destination_name()),
              Cell(absl::StrCat(std::max<int64_t>(

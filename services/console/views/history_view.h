@@ -3,6 +3,7 @@
 #ifndef RESERVE_CONSOLE_VIEWS_HISTORY_VIEW_H_
 #define RESERVE_CONSOLE_VIEWS_HISTORY_VIEW_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,17 +25,41 @@ std::string ExplainCost(const ledger::v1::UsageRecord& record, const Formatter& 
 void SetCalls(const ledger::v1::ListUsageResponse& page, const Formatter& format,
               const Texts& texts, Data* data);
 
+// What of the filters a sum can go by: each is a group of SummarizeUsage.
+struct SumFilter {
+  std::string user = {};
+  std::string country = {};
+  ledger::v1::UsageKind kind = ledger::v1::USAGE_KIND_UNSPECIFIED;
+};
+SumFilter SumFilterOf(const Fields& asked);
+// Adds to the request what must be told apart for these.
+void AddGroups(const SumFilter& filter, ledger::v1::SummarizeUsageRequest* request);
+// What of the answer the filter leaves.
+ledger::v1::SummarizeUsageResponse Filtered(const ledger::v1::SummarizeUsageResponse& sums,
+                                            const SumFilter& filter);
+// Are there filters that a sum does not go by?
+bool HasOtherFilters(const Fields& asked);
+
+// "2025-09", where what was asked for may hold usages that have left the ledger for its archives by
+// that month; else empty.
+std::string ArchivedIn(const std::string& archived_through,
+                       const ledger::v1::ListUsageRequest& request);
+
 // days and countries with their figures, and what all come to.
 void SetSums(const ledger::v1::SummarizeUsageResponse& by_day,
              const ledger::v1::SummarizeUsageResponse& by_country, const std::string& currency,
              const Formatter& format, const Texts& texts, Data* data);
 
-// What was asked for, as it stands in the form of filters.
-void SetFilters(const Fields& asked, const Texts& texts, Data* data);
+// What was asked for, as it stands in the form of filters, with what is wrong with it.
+void SetFilters(const Fields& asked, const std::map<std::string, std::string>& errors,
+                const Texts& texts, Data* data);
+// The names of the filters that are typed.
+const std::vector<std::string>& TypedFilters();
 
-// The filters in a request. Nothing, and the key of a text that says why not, if one has no sense.
-bool ReadFilters(const Fields& asked, const std::string& currency, absl::TimeZone zone,
-                 ledger::v1::ListUsageRequest* request, std::string* why);
+// The filters in a request. Those that have no sense are put into `errors`, with the key of a text
+// that says why not.
+void ReadFilters(const Fields& asked, const std::string& currency, absl::TimeZone zone,
+                 ledger::v1::ListUsageRequest* request, std::map<std::string, std::string>* errors);
 
 // From when until when sums are made: the days that were asked for, else the month of `now`.
 struct Range {

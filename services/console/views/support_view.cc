@@ -1,9 +1,9 @@
 #include "services/console/views/support_view.h"
 
-#include <algorithm>
-#include <utility>
+#include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/text/url_text.h"
 #include "services/console/views/account_words.h"
 
 namespace reserve::console {
@@ -15,13 +15,7 @@ int64_t MicrosOf(const google::protobuf::Timestamp& time) {
   return time.seconds() * 1'000'000 + time.nanos() / 1000;
 }
 
-// A line with the moment by which it is sorted.
-struct Line {
-  int64_t micros;
-  Data data;
-};
-
-Line LineOf(const pb::Entry& entry, const Formatter& format, const Texts& texts) {
+Data LineOf(const pb::Entry& entry, const Formatter& format, const Texts& texts) {
   Data one;
   one.set("when", format.ExactTime(entry.record_time()));
   one.set("what", texts.SayName("entry_", pb::EntryKind_Name(entry.kind())));
@@ -32,10 +26,10 @@ Line LineOf(const pb::Entry& entry, const Formatter& format, const Texts& texts)
   one.set("who", entry.caller());
   one.set("number", texts.Say("entry_number", {absl::StrCat(entry.seq())}));
   one.set("mark", "entry");
-  return {MicrosOf(entry.record_time()), one};
+  return one;
 }
 
-Line LineOf(const pb::Event& event, const Formatter& format, const Texts& texts) {
+Data LineOf(const pb::Event& event, const Formatter& format, const Texts& texts) {
   Data one;
   one.set("when", format.ExactTime(event.event_time()));
   one.set("what", texts.SayName("event_", pb::EventKind_Name(event.kind())));
@@ -49,7 +43,7 @@ Line LineOf(const pb::Event& event, const Formatter& format, const Texts& texts)
   one.set("who", who);
   one.set("number", texts.Say("event_number", {absl::StrCat(event.event_seq())}));
   one.set("mark", "event");
-  return {MicrosOf(event.event_time()), one};
+  return one;
 }
 
 Data ReviewLine(const std::string& account, const std::string& what, const std::string& ordinal) {
@@ -62,28 +56,25 @@ Data ReviewLine(const std::string& account, const std::string& what, const std::
 
 }  // namespace
 
-void SetLife(const Life& life, const Formatter& format, const Texts& texts, Data* data) {
-  std::vector<Line> lines;
-  for (const pb::Entry& entry : life.entries) lines.push_back(LineOf(entry, format, texts));
-  for (auto event = life.events.rbegin(); event != life.events.rend(); ++event) {
-    lines.push_back(LineOf(*event, format, texts));
-  }
-  // Further back than this one of the two is not known.
-  int64_t known_from = INT64_MIN;
-  if (life.more_entries && !life.entries.empty()) {
-    known_from = std::max(known_from, MicrosOf(life.entries.back().record_time()));
-  }
-  if (life.more_events && !life.events.empty()) {
-    known_from = std::max(known_from, MicrosOf(life.events.front().event_time()));
-  }
-  std::stable_sort(lines.begin(), lines.end(),
-                   [](const Line& a, const Line& b) { return a.micros > b.micros; });
+LifeShown SetLife(const Life& life, size_t most, const Formatter& format, const Texts& texts,
+                  Data* data) {
+  LifeShown shown;
   Data moments = ListOf();
-  for (const Line& line : lines) {
-    if (line.micros >= known_from) moments.push_back(line.data);
+  while (shown.entries + shown.events < most) {
+    const bool entry_left = shown.entries < life.entries.size();
+    const bool event_left = shown.events < life.events.size();
+    if ((!entry_left && life.more_entries) || (!event_left && life.more_events)) break;
+    if (!entry_left && !event_left) break;
+    const bool event_next =
+        event_left && (!entry_left || MicrosOf(life.events[shown.events].event_time()) >=
+                                          MicrosOf(life.entries[shown.entries].record_time()));
+    moments.push_back(event_next ? LineOf(life.events[shown.events++], format, texts)
+                                 : LineOf(life.entries[shown.entries++], format, texts));
   }
+  shown.more = life.more_entries || life.more_events || shown.entries < life.entries.size() ||
+               shown.events < life.events.size();
   SetList(data, "moments", moments);
-  if (known_from != INT64_MIN) data->set("older", absl::StrCat(known_from));
+  return shown;
 }
 
 void SetFound(const std::vector<pb::Account>& accounts, const Formatter& format, const Texts& texts,
@@ -108,7 +99,7 @@ void SetReviews(const pb::ListReviewsResponse& reviews, const Formatter& format,
                           texts.Say("review_recharge", {format.Money(recharge.amount()),
                                                         format.Time(recharge.create_time())}),
                           absl::StrCat(recharge.ordinal()));
-    one.set("money", PlainMoney(recharge.amount()));
+    one.set("money", TypedMoney(recharge.amount()));
     one.set("decides", true);
     list.push_back(one);
   }
@@ -117,7 +108,7 @@ void SetReviews(const pb::ListReviewsResponse& reviews, const Formatter& format,
                           texts.Say("review_refund", {format.Money(refund.amount()),
                                                       format.Time(refund.create_time())}),
                           absl::StrCat(refund.ordinal()));
-    one.set("money", PlainMoney(refund.amount()));
+    one.set("money", TypedMoney(refund.amount()));
     one.set("decides", true);
     list.push_back(one);
   }
@@ -139,7 +130,7 @@ void SetReviews(const pb::ListReviewsResponse& reviews, const Formatter& format,
   }
   for (const pb::KeptOfNobody& kept : reviews.of_nobody()) {
     Data one = ReviewLine("", texts.Say("review_nobody", {kept.charge_id()}), "0");
-    one.set("charge", kept.charge_id());
+    one.set("charge", UrlText(kept.charge_id()));
     one.set("dismisses_charge", true);
     list.push_back(one);
   }

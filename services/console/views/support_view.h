@@ -17,16 +17,25 @@ namespace reserve::console {
 
 // Entries and events of an account as one line of time, newest first.
 struct Life {
-  std::vector<ledger::v1::Entry> entries;  // newest first
-  std::vector<ledger::v1::Event> events;   // oldest first
-  bool more_entries = false;               // there are older ones than these
+  std::vector<ledger::v1::Entry> entries;  // both newest first
+  std::vector<ledger::v1::Event> events;
+  bool more_entries = false;  // there are older ones than these
   bool more_events = false;
 };
 
-// moments; and older, the time (in microseconds) before which the next page goes on, where there is
-// more. Of what one of the two is cut off at, the other shows nothing older, so nothing is missing
-// in between.
-void SetLife(const Life& life, const Formatter& format, const Texts& texts, Data* data);
+// How many of each list are shown, from its first one on.
+struct LifeShown {
+  size_t entries = 0;
+  size_t events = 0;
+  bool more = false;  // there are older moments than those that are shown
+};
+
+// moments: the first `most` of the two lists together, of which each keeps its own order. It ends
+// where one of the lists is at its end and goes on, as what comes next is not known there: so a
+// page that begins behind what is shown leaves nothing out, and shows nothing twice, whatever the
+// times.
+LifeShown SetLife(const Life& life, size_t most, const Formatter& format, const Texts& texts,
+                  Data* data);
 
 // found: a line for each account.
 void SetFound(const std::vector<ledger::v1::Account>& accounts, const Formatter& format,

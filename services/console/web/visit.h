@@ -60,6 +60,8 @@ struct Route {
   std::string pattern;  // "/a/:account/billing": a part that begins with ':' takes any text
   Door door;
   Handler handler;
+  // A GET that costs as much as a form: it is counted among those of the account.
+  bool counted = false;
 };
 
 }  // namespace reserve::console

@@ -1,12 +1,13 @@
 #include "services/console/web/web_server.h"
 
-#include <httplib.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
 
+#include "absl/algorithm/container.h"
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -15,15 +16,17 @@
 #include "common/clock/monotonic.h"
 #include "common/flags/address.h"
 #include "common/telemetry/log.h"
+#include "common/text/url_text.h"
 #include "services/console/embedded/embedded.h"
 
 namespace reserve::console {
 namespace {
 
 constexpr size_t kMostBodyBytes = 8192;
-constexpr int kIdleSeconds = 5;
-constexpr size_t kRequestsAConnection = 100;
-constexpr double kRefusedTokensASecond = 5;
+// Browsers keep no cookie whose name and value are longer than 4,096 bytes, with its attributes.
+constexpr size_t kMostCookieBytes = 4000;
+constexpr int kWaitingAPage = 4;  // that is being made
+constexpr int kPagesAStream = 4;
 constexpr char kFormTokenField[] = "form_token";
 constexpr char kStatic[] = "/static/";
 
@@ -74,14 +77,33 @@ Fields FirstValues(const httplib::Params& params) {
   return fields;
 }
 
-// A place of ours, and no other host's: begins with one slash.
+// A place of ours, and no other host's: begins with one slash. Browsers leave out what is no sign
+// for people, so that two slashes may come of it.
 bool IsOurs(absl::string_view path) {
   return absl::StartsWith(path, "/") && !absl::StartsWith(path, "//") &&
-         !absl::StrContains(path, '\\') && !absl::StrContains(path, '\n') &&
-         !absl::StrContains(path, '\r');
+         absl::c_all_of(path, [](char c) { return c > ' ' && c < 0x7f && c != '\\'; });
+}
+
+bool IsSame(const Identity& a, const Identity& b) {
+  return a.subject == b.subject && a.account_id == b.account_id && a.support == b.support &&
+         a.operations == b.operations;
 }
 
 }  // namespace
+
+bool IsOrigin(absl::string_view url) {
+  const bool tls = absl::ConsumePrefix(&url, "https://");
+  if (!tls && !absl::ConsumePrefix(&url, "http://")) return false;
+  const bool plain = absl::c_all_of(url, [](char c) {
+    return absl::ascii_islower(static_cast<unsigned char>(c)) ||
+           absl::ascii_isdigit(static_cast<unsigned char>(c)) ||
+           absl::StrContains("-._:[]", absl::string_view(&c, 1));
+  });
+  const bool usual_port = absl::EndsWith(url, tls ? ":443" : ":80");
+  if (!plain || usual_port || url.empty() || absl::StartsWith(url, ":")) return false;
+  return CheckListenAddress("", url, /*may_be_unix=*/false).ok() ||
+         CheckListenAddress("", absl::StrCat(url, ":1"), /*may_be_unix=*/false).ok();
+}
 
 WebServer::WebServer(WebOptions options, std::vector<Route> routes, DrawRefusal draw_refusal,
                      const KeyFile* keys, prometheus::Registry* registry)
@@ -92,7 +114,7 @@ WebServer::WebServer(WebOptions options, std::vector<Route> routes, DrawRefusal 
       // A browser takes the first name from none but this host itself, by TLS.
       cookie_(absl::StartsWith(options_.public_url, "https://") ? "__Host-reserve" : "reserve"),
       addresses_(options_.max_address_rate),
-      refused_tokens_(kRefusedTokensASecond),
+      refused_tokens_(options_.max_refused_tokens),
       accounts_(options_.max_account_rate),
       requests_(prometheus::BuildCounter()
                     .Name("reserve_console_requests_total")
@@ -103,7 +125,7 @@ WebServer::WebServer(WebOptions options, std::vector<Route> routes, DrawRefusal 
                      .Help("How long a page took, until its first byte.")
                      .Register(*registry)) {}
 
-WebServer::~WebServer() { Drain(); }
+WebServer::~WebServer() { Drain(absl::ZeroDuration()); }
 
 absl::StatusOr<std::unique_ptr<WebServer>> WebServer::Start(WebOptions options,
                                                             std::vector<Route> routes,
@@ -112,16 +134,12 @@ absl::StatusOr<std::unique_ptr<WebServer>> WebServer::Start(WebOptions options,
                                                             prometheus::Registry* registry) {
   auto web = std::unique_ptr<WebServer>(new WebServer(std::move(options), std::move(routes),
                                                       std::move(draw_refusal), keys, registry));
-  web->server_ = std::make_unique<httplib::Server>();
-  httplib::Server& server = *web->server_;
-  const int threads = web->options_.threads;
-  server.new_task_queue = [threads] {
-    return new httplib::ThreadPool(static_cast<size_t>(threads));
-  };
-  server.set_keep_alive_timeout(kIdleSeconds);
-  server.set_keep_alive_max_count(kRequestsAConnection);
-  server.set_read_timeout(kIdleSeconds);
-  server.set_write_timeout(kIdleSeconds);
+  web->server_ = std::make_unique<BoundedServer>(
+      web->options_.connections,
+      [&turned_away = web->requests_.Add({{"page", "none"}, {"status", "503"}})] {
+        turned_away.Increment();
+      });
+  BoundedServer& server = *web->server_;
   server.set_tcp_nodelay(true);
   server.set_payload_max_length(kMostBodyBytes);
   const auto serve = [raw = web.get()](const httplib::Request& request,
@@ -133,9 +151,14 @@ absl::StatusOr<std::unique_ptr<WebServer>> WebServer::Start(WebOptions options,
   server.set_exception_handler(
       [](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
         Log(Severity::kError, "a page could not be made");
+        response = httplib::Response();
         response.status = 500;
-        response.set_content("500", "text/plain");
       });
+  server.set_error_handler(httplib::Server::HandlerWithResponse(
+      [raw = web.get()](const httplib::Request& request, httplib::Response& response) {
+        return raw->DrawFault(request, response) ? httplib::Server::HandlerResponse::Handled
+                                                 : httplib::Server::HandlerResponse::Unhandled;
+      }));
   const auto [host, port] = SplitHostAndPort(web->options_.listen);
   if (port == 0) {
     web->port_ = server.bind_to_any_port(host);
@@ -145,22 +168,31 @@ absl::StatusOr<std::unique_ptr<WebServer>> WebServer::Start(WebOptions options,
   if (web->port_ <= 0) {
     return absl::UnavailableError(absl::StrCat("can't listen on ", web->options_.listen));
   }
+  server.LetWait();
   web->thread_ = std::thread([&server] { server.listen_after_bind(); });
   return web;
 }
 
-void WebServer::Drain() {
+void WebServer::Drain(absl::Duration timeout) {
   draining_ = true;
   if (!thread_.joinable()) return;
   // Listening begins on the other thread: what is stopped before that would go on.
   while (!server_->is_running()) std::this_thread::yield();
   server_->stop();
+  server_->HearNoMore();
+  if (!server_->AwaitNone(timeout)) {
+    Log(Severity::kWarning, "who is still connected is cut off");
+    server_->CutOff();
+  }
   thread_.join();
 }
 
 std::string WebServer::AddressOf(const httplib::Request& request) const {
   if (!options_.behind_proxy) return request.remote_addr;
-  const std::string chain = request.get_header_value("X-Forwarded-For");
+  // A proxy may add to the visitor's own line, or a line of its own behind it.
+  const size_t lines = request.get_header_value_count("X-Forwarded-For");
+  const std::string chain =
+      lines == 0 ? std::string() : request.get_header_value("X-Forwarded-For", lines - 1);
   const std::vector<absl::string_view> hops = absl::StrSplit(chain, ',');
   const absl::string_view last = absl::StripAsciiWhitespace(hops.back());
   return last.empty() ? request.remote_addr : std::string(last);
@@ -196,17 +228,34 @@ bool WebServer::SentByOurselves(const httplib::Request& request) const {
   return origin.empty() || origin == options_.public_url;
 }
 
-Reply WebServer::Enter(const httplib::Request& request, const Visit& visit) {
-  const std::string token = FieldIn(visit.asked, "token");
+Reply WebServer::Enter(const httplib::Request& request, Visit visit) {
+  const Fields link = visit.asked;
+  const absl::StatusOr<Identity> who =
+      CheckToken(FieldIn(link, "token"), *keys_.Get(), options_.rules, absl::Now());
+  Identify(request, &visit);
+  if (!who.ok() || !visit.identity.has_value() || IsSame(*who, *visit.identity)) {
+    return EnterBy(request, visit, link);
+  }
+  // Whoever sent the link may want the visitor to take another's account for his own.
+  return SeeOther(absl::StrCat("/switch?token=", UrlText(FieldIn(link, "token")),
+                               "&to=", UrlText(FieldIn(link, "to"))));
+}
+
+Reply WebServer::EnterBy(const httplib::Request& request, const Visit& visit, const Fields& link) {
+  const std::string token = FieldIn(link, "token");
   const absl::StatusOr<Identity> who = CheckToken(token, *keys_.Get(), options_.rules, absl::Now());
   if (!who.ok()) {
     Log(Severity::kDebug, "a link is refused", {{"why", who.status().message()}});
     refused_tokens_.Take(AddressOf(request), 1, MonotonicNow());
     return draw_refusal_(visit, 401, "refused_link");
   }
+  if (cookie_.size() + 1 + token.size() > kMostCookieBytes) {
+    Log(Severity::kWarning, "a link's token is too long for a cookie", {{"bytes", token.size()}});
+    return draw_refusal_(visit, 400, "refused_long_link");
+  }
   const int64_t seconds =
       std::max<int64_t>(1, absl::ToInt64Seconds(who->expire_time - absl::Now()));
-  const std::string wanted = FieldIn(visit.asked, "to");
+  const std::string wanted = FieldIn(link, "to");
   Reply reply = SeeOther(IsOurs(wanted) ? wanted : "/");
   reply.headers.emplace_back("Set-Cookie", Cookie(token, seconds));
   return reply;
@@ -227,19 +276,32 @@ Reply WebServer::AnswerRoute(const httplib::Request& request, const Route& route
     case Verdict::kForbidden:
       return draw_refusal_(visit, 403, "refused_forbidden");
   }
-  if (route.method == "POST") {
+  const bool post = route.method == "POST";
+  if (post) {
     if (!SentByOurselves(request)) return draw_refusal_(visit, 403, "refused_elsewhere");
     if (!IsFormToken(FieldIn(visit.form, kFormTokenField), visit.token, "form")) {
       return draw_refusal_(visit, 403, "refused_form");
     }
-    const std::string whose = visit.identity->support ? absl::StrCat("s ", visit.identity->subject)
-                                                      : absl::StrCat("a ", visit.place("account"));
-    if (accounts_.Take(whose, 1, MonotonicNow()) > absl::ZeroDuration()) {
-      return draw_refusal_(visit, 429, "refused_often");
-    }
   }
-  if (route.pattern == "/leave") return Leave(visit);
+  if (ComesTooOften(route, visit)) return draw_refusal_(visit, 429, "refused_often");
+  if (post && visit.identity->account_id.empty()) {
+    // What the customer's own forms do is booked as the customer's: here it says who it was.
+    Log(Severity::kInfo, "a form of staff",
+        {{"who", visit.identity->subject},
+         {"form", route.pattern},
+         {"account_id", visit.place("account")}});
+  }
+  if (post && route.pattern == "/leave") return Leave(visit);
+  if (post && route.pattern == "/switch") return EnterBy(request, visit, visit.form);
   return route.handler(visit);
+}
+
+bool WebServer::ComesTooOften(const Route& route, const Visit& visit) {
+  if (!visit.identity.has_value() || (route.method != "POST" && !route.counted)) return false;
+  const Identity& who = *visit.identity;
+  const std::string whose =
+      who.account_id.empty() ? absl::StrCat("s ", who.subject) : absl::StrCat("a ", who.account_id);
+  return accounts_.Take(whose, 1, MonotonicNow()) > absl::ZeroDuration();
 }
 
 Reply WebServer::Answer(const httplib::Request& request, Visit visit, std::string* page) {
@@ -251,7 +313,7 @@ Reply WebServer::Answer(const httplib::Request& request, Visit visit, std::strin
   }
   if (request.method == "GET" && request.path == "/enter") {
     *page = "/enter";
-    return Enter(request, visit);
+    return Enter(request, std::move(visit));
   }
   bool other_method = false;
   for (const Route& route : routes_) {
@@ -270,8 +332,29 @@ Reply WebServer::Answer(const httplib::Request& request, Visit visit, std::strin
                       : draw_refusal_(visit, 404, "refused_missing");
 }
 
-void WebServer::Serve(const httplib::Request& request, httplib::Response& response) {
-  const Moment begin = MonotonicNow();
+Reply WebServer::AnswerInTurn(const httplib::Request& request, const Visit& visit,
+                              std::string* page) {
+  {
+    const absl::MutexLock lock(&mutex_);
+    if (making_ >= options_.threads && waiting_ >= options_.threads * kWaitingAPage) {
+      return draw_refusal_(visit, 503, "refused_busy");
+    }
+    const auto is_turn = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return making_ < options_.threads;
+    };
+    ++waiting_;
+    mutex_.Await(absl::Condition(&is_turn));
+    --waiting_;
+    ++making_;
+  }
+  const auto done = absl::MakeCleanup([this] {
+    const absl::MutexLock lock(&mutex_);
+    --making_;
+  });
+  return Answer(request, visit, page);
+}
+
+void WebServer::SetHeaders(httplib::Response& response) const {
   response.set_header("Content-Security-Policy", kContentSecurityPolicy);
   response.set_header("X-Content-Type-Options", "nosniff");
   response.set_header("Referrer-Policy", "same-origin");
@@ -279,6 +362,41 @@ void WebServer::Serve(const httplib::Request& request, httplib::Response& respon
   if (absl::StartsWith(options_.public_url, "https://")) {
     response.set_header("Strict-Transport-Security", "max-age=31536000");
   }
+}
+
+bool WebServer::DrawFault(const httplib::Request& request, httplib::Response& response) const {
+  if (!response.body.empty()) return false;
+  Visit visit;
+  visit.path = request.path;
+  visit.accept_language = request.get_header_value("Accept-Language");
+  const std::string why = response.status == 413   ? "refused_large"
+                          : response.status >= 500 ? "refused_broken"
+                                                   : "refused_malformed";
+  const Reply reply = draw_refusal_(visit, response.status, why);
+  SetHeaders(response);
+  response.set_header("Cache-Control", "no-store");
+  response.set_content(reply.body, reply.content_type);
+  requests_.Add({{"page", "none"}, {"status", absl::StrCat(response.status)}}).Increment();
+  return true;
+}
+
+// Pieces of an answer are made as the reader takes them, so that few may be on their way at once.
+void WebServer::SendPieces(Reply reply, httplib::Response& response) {
+  const std::shared_ptr<void> streaming(nullptr, [streams = streams_](void*) { --*streams; });
+  response.set_chunked_content_provider(
+      reply.content_type,
+      [this, streaming, next = std::move(reply.next_piece)](size_t, httplib::DataSink& sink) {
+        const std::optional<std::string> piece = draining_ ? std::nullopt : next();
+        if (piece.has_value()) return piece->empty() || sink.write(piece->data(), piece->size());
+        if (draining_) return false;
+        sink.done();
+        return true;
+      });
+}
+
+void WebServer::Serve(const httplib::Request& request, httplib::Response& response) {
+  const Moment begin = MonotonicNow();
+  SetHeaders(response);
   if (absl::StartsWith(request.path, kStatic)) {
     const absl::string_view name = absl::StripPrefix(request.path, kStatic);
     if (const auto content = embedded::Find(absl::StrCat("static/", name)); content.has_value()) {
@@ -296,29 +414,25 @@ void WebServer::Serve(const httplib::Request& request, httplib::Response& respon
   (post ? visit.form : visit.asked) = FirstValues(request.params);
   visit.accept_language = request.get_header_value("Accept-Language");
   std::string page = "none";
-  Reply reply = Answer(request, std::move(visit), &page);
+  Reply reply = AnswerInTurn(request, visit, &page);
+  if (reply.next_piece != nullptr && ++*streams_ > std::max(1, options_.threads / kPagesAStream)) {
+    --*streams_;
+    reply = draw_refusal_(visit, 503, "refused_busy");
+  }
   response.status = reply.status;
   response.set_header("Cache-Control", "no-store");
-  if (reply.status == 429) response.set_header("Retry-After", "1");
+  if (reply.status == 429 || reply.status == 503) response.set_header("Retry-After", "1");
   for (const auto& [name, value] : reply.headers) response.set_header(name, value);
-  if (reply.next_piece != nullptr) {
-    response.set_chunked_content_provider(
-        reply.content_type,
-        [this, next = std::move(reply.next_piece)](size_t, httplib::DataSink& sink) {
-          const std::optional<std::string> piece = draining_ ? std::nullopt : next();
-          if (piece.has_value()) return piece->empty() || sink.write(piece->data(), piece->size());
-          if (draining_) return false;
-          sink.done();
-          return true;
-        });
-  } else {
-    response.set_content(reply.body, reply.content_type);
-  }
   requests_.Add({{"page", page}, {"status", absl::StrCat(reply.status)}}).Increment();
   durations_
       .Add({{"page", page}},
            prometheus::Histogram::BucketBoundaries{0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10})
       .Observe(absl::ToDoubleSeconds(MonotonicNow() - begin));
+  if (reply.next_piece != nullptr) {
+    SendPieces(std::move(reply), response);
+  } else {
+    response.set_content(reply.body, reply.content_type);
+  }
 }
 
 }  // namespace reserve::console

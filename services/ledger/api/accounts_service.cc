@@ -201,6 +201,12 @@ absl::StatusOr<storage::AccountFilter> FilterFrom(const pb::ListAccountsRequest&
   filter.low_balance = request.low_balance();
   filter.card_failing = request.card_failing();
   filter.under_review = request.under_review();
+  if (request.usage_id().empty()) return filter;
+  RESERVE_RETURN_IF_ERROR(CheckId(request.usage_id(), "usage_id"));
+  if (filter != storage::AccountFilter()) {
+    return InvalidField("usage_id", "must not be set beside another filter");
+  }
+  filter.usage_id = request.usage_id();
   return filter;
 }
 

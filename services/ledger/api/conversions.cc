@@ -16,8 +16,10 @@
 #include "services/ledger/book/etag.h"
 #include "services/ledger/domain/carrier.h"
 #include "services/ledger/domain/country.h"
+#include "services/ledger/domain/currency_settings.h"
 #include "services/ledger/domain/destination.h"
 #include "services/ledger/domain/emergency.h"
+#include "services/ledger/domain/opening_policy.h"
 
 namespace reserve::api {
 namespace {
@@ -546,6 +548,22 @@ void ToProto(const domain::Account& account, pb::BillingSettings* message) {
   message->set_etag(book::EtagOf(account));
 }
 
+namespace {
+
+// O3, G8: what the customer's amounts are checked against.
+void FillBounds(const domain::CurrencySettings& settings, const std::string& currency,
+                pb::BillingBounds* message) {
+  reserve::ToProto(settings.min_reserve_amount, currency, message->mutable_min_reserve_amount());
+  reserve::ToProto(domain::MostReserveAmount(settings), currency,
+                   message->mutable_max_reserve_amount());
+  reserve::ToProto(settings.min_recharge_threshold, currency,
+                   message->mutable_min_recharge_threshold());
+  reserve::ToProto(settings.smallest_charge, currency, message->mutable_min_top_up_amount());
+  reserve::ToProto(settings.max_recharge_amount, currency, message->mutable_max_top_up_amount());
+}
+
+}  // namespace
+
 void ToProto(const domain::PaymentMethod& method, int32_t position, absl::Time now,
              pb::PaymentMethod* message) {
   message->set_payment_method_id(method.payment_method_id);
@@ -594,6 +612,8 @@ void ToProto(const domain::Account& account, const Sight& sight, pb::Account* me
   message->set_state(static_cast<pb::AccountState>(account.state));
   reserve::ToProto(account.balance, account.currency, message->mutable_balance());
   ToProto(account, message->mutable_billing_settings());
+  FillBounds(domain::CurrencyOf(sight.settings, account), account.currency,
+             message->mutable_billing_bounds());
   ToProto(account, sight.now, message->mutable_payment_methods());
   if (account.closing.begun()) {
     ToProto(account.closing, account.currency, message->mutable_closing());

@@ -61,6 +61,26 @@ absl::StatusOr<Page> RechargePageFrom(const pb::ListRechargesRequest& request) {
                             absl::StrCat(request.kind())});
 }
 
+absl::Status ListOfCharge(Connection& connection, const pb::ListRechargesRequest& request,
+                          pb::ListRechargesResponse* response) {
+  if (!request.account_id().empty()) {
+    return InvalidField("charge_id", "must not be set beside account_id");
+  }
+  RESERVE_RETURN_IF_ERROR(CheckChargeId(request.charge_id(), "charge_id"));
+  RESERVE_ASSIGN_OR_RETURN(const Page page,
+                           PageFrom(request, {"ListRecharges of", request.charge_id()}));
+  RESERVE_ASSIGN_OR_RETURN(const book::RechargeKey after, RowBefore(page));
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Recharge> recharges,
+                           storage::FindCharge(connection, request.charge_id(),
+                                               storage::Listed::kCharges, after, page.limit()));
+  response->Clear();
+  FillPage(
+      page, recharges, response,
+      [=](const domain::Recharge& recharge) { ToProto(recharge, response->add_recharges()); },
+      CursorAfter);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* AccountsService::RequestRecharge(
@@ -102,6 +122,9 @@ grpc::ServerUnaryReactor* AccountsService::ListRecharges(grpc::CallbackServerCon
   return StartQuery(
       api_, context, "ListRecharges", request->account_id(),
       [=](Connection& connection) -> absl::Status {
+        if (!request->charge_id().empty()) {
+          return ListOfCharge(connection, *request, response);
+        }
         RESERVE_ASSIGN_OR_RETURN(const storage::RechargeFilter filter,
                                  RechargeFilterFrom(*request));
         RESERVE_ASSIGN_OR_RETURN(const Page page, RechargePageFrom(*request));

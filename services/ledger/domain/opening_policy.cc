@@ -22,11 +22,6 @@ namespace {
 constexpr int kReserveCoverDays = 7;
 constexpr int kSpendDays = 30;
 
-// O3: the most that a reserve amount may be.
-Nanos MostReserveAmount(const CurrencySettings& settings) {
-  return std::min(settings.max_recharge_amount, SmallestCap(settings, /*monthly_cap=*/0));
-}
-
 // O3.
 absl::Status CheckBillingSettings(const CurrencySettings& settings, const Account& account) {
   const absl::string_view currency = account.currency;
@@ -141,6 +136,10 @@ absl::Status ChangeCalendar(const CalendarRule& rule, Draft* draft) {
 }
 
 }  // namespace
+
+Nanos MostReserveAmount(const CurrencySettings& settings) {
+  return std::min(settings.max_recharge_amount, SmallestCap(settings, /*monthly_cap=*/0));
+}
 
 absl::Status CheckBillingDay(int32_t day) {
   if (day >= 1 && day <= kLastBillingDay) return absl::OkStatus();

@@ -31,6 +31,9 @@ struct OpenAccountCommand {
   std::string digest;        // of the whole request
 };
 
+// O3: the most that a reserve amount may be.
+Nanos MostReserveAmount(const CurrencySettings& settings);
+
 // C8. INVALID_ARGUMENT on "billing_day".
 absl::Status CheckBillingDay(int32_t day);
 

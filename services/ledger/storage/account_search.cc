@@ -34,10 +34,25 @@ std::string Conditions(const AccountFilter& filter) {
   return sql;
 }
 
+// All of them are found: ids are few of one text, and come by their index.
+absl::StatusOr<FoundAccounts> SearchByUsage(Connection& connection, absl::string_view usage_id,
+                                            absl::string_view after, int limit) {
+  std::vector<std::string> ids;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      absl::StrCat("SELECT account_id FROM usage_ids FORCE INDEX (PRIMARY) WHERE usage_id = ",
+                   Quoted(usage_id), " AND account_id > ", Quoted(after),
+                   " ORDER BY account_id LIMIT ", limit),
+      [&ids](const Row& row) { ids.push_back(row.Text(1)); }));
+  FoundAccounts found;
+  RESERVE_ASSIGN_OR_RETURN(found.accounts, LoadAccounts(connection, {ids.begin(), ids.end()}));
+  return found;
+}
+
 }  // namespace
 
 absl::StatusOr<FoundAccounts> SearchAccounts(Connection& connection, const AccountFilter& filter,
                                              absl::string_view after, int limit) {
+  if (!filter.usage_id.empty()) return SearchByUsage(connection, filter.usage_id, after, limit);
   FoundAccounts found;
   const std::string conditions = Conditions(filter);
   if (conditions.empty()) {

@@ -1,7 +1,9 @@
-// Accounts that a person looks for: in a state, low, with a failing card, under review.
+// Accounts that a person looks for: in a state, low, with a failing card, under review; and those
+// that have a usage of some id.
 //
-// No index serves them, as each of these columns is written when an account turns from one to
-// another and an index would cost every such write: a page looks at a bounded number of accounts.
+// But for the ids no index serves them, as each of these columns is written when an account turns
+// from one to another and an index would cost every such write: a page looks at a bounded number of
+// accounts.
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_ACCOUNT_SEARCH_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_ACCOUNT_SEARCH_H_
 
@@ -25,6 +27,9 @@ struct AccountFilter {
   bool low_balance = false;   // the running balance is below the recharge threshold
   bool card_failing = false;  // a card is FAILING or REFUSED
   bool under_review = false;  // a recharge is set aside
+  std::string usage_id = {};  // a usage of that id is booked; by the index, and alone
+
+  friend bool operator==(const AccountFilter&, const AccountFilter&) = default;
 };
 
 struct FoundAccounts {

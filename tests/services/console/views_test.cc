@@ -7,11 +7,13 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <regex>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -19,6 +21,7 @@
 #include "services/console/views/account_words.h"
 #include "services/console/views/billing_view.h"
 #include "services/console/views/country_name.h"
+#include "services/console/views/decks_view.h"
 #include "services/console/views/formatter.h"
 #include "services/console/views/history_view.h"
 #include "services/console/views/page_data.h"
@@ -37,6 +40,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::Pair;
 using ::testing::StartsWith;
 
 template <typename Message>
@@ -107,8 +111,16 @@ TEST(FormatterTest, AmountsAreReadAsTypedAndNeverGuessedAt) {
     EXPECT_EQ(money.units(), units) << typed;
     EXPECT_EQ(money.nanos(), nanos) << typed;
   }
-  for (const std::string wrong : {"", "x", "1,000.50", "1e3", "20 $", "1.2.3"}) {
+  for (const std::string wrong :
+       {"", "x", "1,000.50", "1,000", "1.000", "12,000", "-1,000", "1e3", "20 $", "1.2.3"}) {
     EXPECT_FALSE(ReadMoney(wrong, "USD", &money)) << wrong;
+  }
+  // What stands in a field is taken back as it stands there, whatever its decimals.
+  for (const google::type::Money& amount :
+       {Dollars(20), Dollars(0, 125'000'000), Dollars(1234, 17'100'000)}) {
+    ASSERT_TRUE(ReadMoney(TypedMoney(amount), "USD", &money)) << TypedMoney(amount);
+    EXPECT_EQ(money.units(), amount.units());
+    EXPECT_EQ(money.nanos(), amount.nanos());
   }
   EXPECT_EQ(PlainMoney(Dollars(20)), "20.00");
   EXPECT_EQ(PlainMoney(Dollars(0, 17'100'000)), "0.0171");
@@ -130,31 +142,49 @@ std::string ContentOf(const fs::path& path) {
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
-std::set<std::string> Found(const std::string& text, const std::regex& what) {
+// What stands between `before` and `after` in the text, where it is of letters, digits and
+// underscores alone; with `head`, which it must begin with.
+std::set<std::string> Found(const std::string& text, const std::string& before,
+                            const std::string& after, const std::string& head = "") {
   std::set<std::string> found;
-  for (std::sregex_iterator it(text.begin(), text.end(), what), end; it != end; ++it) {
-    found.insert((*it)[1].str());
+  const std::string begin = before + head;
+  for (size_t at = text.find(begin); at != std::string::npos; at = text.find(begin, at + 1)) {
+    const size_t from = at + before.size();
+    size_t end = from;
+    while (end < text.size() &&
+           (absl::ascii_isalnum(static_cast<unsigned char>(text[end])) || text[end] == '_')) {
+      ++end;
+    }
+    if (end > from && absl::StartsWith(absl::string_view(text).substr(end), after)) {
+      found.insert(text.substr(from, end - from));
+    }
   }
   return found;
 }
 
 TEST(TextsTest, EveryKeyThatTemplatesAndSourcesSayIsThere) {
-  static const std::regex kInTemplate(R"(\{\{t\.(\w+)\}\})");
-  static const std::regex kInSource(R"re(Say\("(\w+[a-z])")re");
-  static const std::regex kRefusal(R"re("(refused_\w+|title_\w+|not_[a-z_]+|filter_\w+)")re");
   int files = 0;
+  size_t keys = 0;
   for (const auto& entry : fs::recursive_directory_iterator(fs::path(test_support::SourceDir()) /
                                                             "services" / "console")) {
     if (!entry.is_regular_file()) continue;
     ++files;
     const std::string text = ContentOf(entry.path());
-    for (const std::regex& what : {kInTemplate, kInSource, kRefusal}) {
-      for (const std::string& key : Found(text, what)) {
-        EXPECT_TRUE(English().Has(key) || key == "not_charged") << key << " in " << entry.path();
-      }
+    std::set<std::string> said = Found(text, "{{t.", "}}");
+    for (const std::string& key : Found(text, "Say(\"", "\"")) {
+      // A key that ends so is put together with a name.
+      if (key.back() != '_') said.insert(key);
+    }
+    for (const std::string head : {"refused_", "title_", "not_", "filter_"}) {
+      said.merge(Found(text, "\"", "\"", head));
+    }
+    keys += said.size();
+    for (const std::string& key : said) {
+      EXPECT_TRUE(English().Has(key) || key == "not_charged") << key << " in " << entry.path();
     }
   }
   EXPECT_GT(files, 30);
+  EXPECT_GT(keys, 200u);
 }
 
 template <typename Enum>
@@ -174,6 +204,10 @@ TEST(TextsTest, EveryValueThatAPageMayShowHasAName) {
   ExpectNamed<pb::RechargeKind>("recharge_", *pb::RechargeKind_descriptor());
   ExpectNamed<pb::RechargeState>("recharge_", *pb::RechargeState_descriptor());
   ExpectNamed<pb::RefundState>("refund_", *pb::RefundState_descriptor());
+  ExpectNamed<pb::DisputeState>("dispute_", *pb::DisputeState_descriptor());
+  ExpectNamed<pb::PaymentMeans>("choice_", *pb::PaymentMeans_descriptor());
+  ExpectNamed<pb::RateDeckState>("deck_", *pb::RateDeckState_descriptor());
+  ExpectNamed<pb::RateChangeKind>("change_", *pb::RateChangeKind_descriptor());
   ExpectNamed<pb::DeclineClass>("decline_", *pb::DeclineClass_descriptor());
   ExpectNamed<pb::ChargeBasis>("basis_", *pb::ChargeBasis_descriptor());
   ExpectNamed<pb::UnratedReason>("why_", *pb::UnratedReason_descriptor());
@@ -305,26 +339,65 @@ TEST(HistoryViewTest, CsvHasALineForEachAndNoFormulas) {
               AllOf(HasSubstr("\"+442079460000\""), HasSubstr("\"'=HYPERLINK(1)\""),
                     HasSubstr("\"A \"\"B\"\", C\""), HasSubstr("\"0.04\",\"USD\",\"RATED\"")));
   EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 2);
+  pb::ListUsageResponse parts;
+  *parts.add_usage_records() = Call("");
+  auto* const duration =
+      parts.mutable_usage_records(0)->mutable_usage()->mutable_call()->mutable_duration();
+  duration->set_seconds(59);
+  duration->set_nanos(500'000'000);
+  EXPECT_THAT(CsvLines(parts, absl::UTCTimeZone()), HasSubstr(",\"59.5\","));
+}
+
+TEST(HistoryViewTest, SumsGoByTheFiltersThatTheyCan) {
+  const Fields asked = {{"user", "ann"}, {"country", "gb"}, {"kind", "call"}};
+  const SumFilter filter = SumFilterOf(asked);
+  EXPECT_FALSE(HasOtherFilters(asked));
+  EXPECT_TRUE(HasOtherFilters({{"number", "+44"}}));
+  pb::SummarizeUsageRequest request;
+  request.add_group_by(pb::USAGE_GROUPING_COUNTRY);
+  AddGroups(filter, &request);
+  EXPECT_THAT(request.group_by(), ElementsAre(pb::USAGE_GROUPING_COUNTRY, pb::USAGE_GROUPING_USER,
+                                              pb::USAGE_GROUPING_KIND));
+  const auto sums = Parse<pb::SummarizeUsageResponse>(
+      "summaries { user_id: 'ann' country: 'GB' kind: USAGE_KIND_CALL usages: 1 } "
+      "summaries { user_id: 'bob' country: 'GB' kind: USAGE_KIND_CALL usages: 2 } "
+      "summaries { user_id: 'ann' country: 'FR' kind: USAGE_KIND_CALL usages: 4 } "
+      "summaries { user_id: 'ann' country: 'GB' kind: USAGE_KIND_SMS usages: 8 }");
+  ASSERT_EQ(Filtered(sums, filter).summaries_size(), 1);
+  EXPECT_EQ(Filtered(sums, filter).summaries(0).usages(), 1);
+  EXPECT_EQ(Filtered(sums, SumFilterOf({})).summaries_size(), 4);
+}
+
+TEST(HistoryViewTest, WhatIsInTheArchiveIsToldWhereItMayBeMissing) {
+  pb::ListUsageRequest request;
+  EXPECT_EQ(ArchivedIn("", request), "");
+  EXPECT_EQ(ArchivedIn("2025-09", request), "2025-09");
+  request.mutable_start_from()->set_seconds(
+      absl::ToUnixSeconds(absl::FromCivil(absl::CivilDay(2025, 9, 30), absl::UTCTimeZone())));
+  EXPECT_EQ(ArchivedIn("2025-09", request), "2025-09");
+  request.mutable_start_from()->set_seconds(
+      absl::ToUnixSeconds(absl::FromCivil(absl::CivilDay(2025, 10, 1), absl::UTCTimeZone())));
+  EXPECT_EQ(ArchivedIn("2025-09", request), "");
 }
 
 TEST(HistoryViewTest, FiltersAreDaysOfTheZoneAndSayWhatHasNoSense) {
   pb::ListUsageRequest request;
-  std::string why;
+  std::map<std::string, std::string> errors;
   absl::TimeZone berlin;
   ASSERT_TRUE(absl::LoadTimeZone("Europe/Berlin", &berlin));
-  ASSERT_TRUE(ReadFilters({{"from", "2026-11-29"},
-                           {"to", "2026-11-29"},
-                           {"number", "+44"},
-                           {"least", "0,5"},
-                           {"country", "gb"}},
-                          "USD", berlin, &request, &why));
+  ReadFilters({{"from", "2026-11-29"},
+               {"to", "2026-11-29"},
+               {"number", "+44"},
+               {"least", "0,5"},
+               {"country", "gb"}},
+              "USD", berlin, &request, &errors);
+  EXPECT_TRUE(errors.empty());
   EXPECT_EQ(request.start_before().seconds() - request.start_from().seconds(), 86400);
   EXPECT_EQ(request.destination_prefix(), "+44");
   EXPECT_EQ(request.country(), "GB");
   EXPECT_EQ(request.minimum_cost().nanos(), 500'000'000);
-  EXPECT_FALSE(ReadFilters({{"from", "yesterday"}}, "USD", berlin, &request, &why));
-  EXPECT_EQ(why, "not_a_day");
-  EXPECT_FALSE(ReadFilters({{"least", "much"}}, "USD", berlin, &request, &why));
+  ReadFilters({{"from", "yesterday"}, {"least", "much"}}, "USD", berlin, &request, &errors);
+  EXPECT_THAT(errors, ElementsAre(Pair("from", "not_a_day"), Pair("least", "not_money")));
   const Range month = RangeOf({}, absl::FromCivil(absl::CivilDay(2026, 11, 29), berlin), berlin);
   EXPECT_EQ(absl::ToCivilDay(month.from, berlin), absl::CivilDay(2026, 11, 1));
   EXPECT_EQ(absl::ToCivilDay(month.before, berlin), absl::CivilDay(2026, 12, 1));
@@ -343,26 +416,58 @@ TEST(PricesViewTest, WhatIsLookedForIsACodeANumberOrAName) {
   EXPECT_EQ(asked(""), "||");
 }
 
-TEST(SupportViewTest, ALifeIsOneLineOfTimeThatLeavesNothingOut) {
+// Of entries and events at these seconds, newest first, numbered so that the latest has the highest
+// number.
+Life LifeOf(const std::vector<int64_t>& entries, const std::vector<int64_t>& events) {
   Life life;
-  for (const int64_t second : {50, 40, 30}) {
+  for (const int64_t second : entries) {
     pb::Entry entry;
     entry.mutable_record_time()->set_seconds(second);
     life.entries.push_back(entry);
   }
-  for (const int64_t second : {10, 35, 45}) {
+  for (const int64_t second : events) {
     pb::Event event;
     event.mutable_event_time()->set_seconds(second);
     life.events.push_back(event);
   }
+  return life;
+}
+
+TEST(SupportViewTest, ALifeIsOneLineOfTimeThatLeavesNothingOut) {
+  Life life = LifeOf({50, 40, 30}, {45, 35, 10});
   life.more_entries = true;
   Data data;
-  SetLife(life, Formatter("en-US", "UTC"), English(), &data);
+  const LifeShown shown = SetLife(life, 100, Formatter("en-US", "UTC"), English(), &data);
   std::vector<std::string> marks;
   for (const Data& one : data.get("moments")->list_value()) marks.push_back(Said(one, "mark"));
   EXPECT_THAT(marks, ElementsAre("entry", "event", "entry", "event", "entry"))
       << "the event at 10 waits for the entries before 30";
-  EXPECT_EQ(Said(data, "older"), "30000000");
+  EXPECT_EQ(shown.entries, 3u);
+  EXPECT_EQ(shown.events, 2u);
+  EXPECT_TRUE(shown.more);
+}
+
+TEST(SupportViewTest, AMomentOfManyEntriesIsCutAndGoesOnWhereItWasCut) {
+  const Formatter format("en-US", "UTC");
+  const Life life = LifeOf(std::vector<int64_t>(250, 7), {7, 7});
+  size_t entries = 0;
+  size_t events = 0;
+  int pages = 0;
+  for (bool more = true; more; ++pages) {
+    ASSERT_LT(pages, 9);
+    Life rest = life;
+    rest.entries.erase(rest.entries.begin(), rest.entries.begin() + entries);
+    rest.events.erase(rest.events.begin(), rest.events.begin() + events);
+    Data data;
+    const LifeShown shown = SetLife(rest, 100, format, English(), &data);
+    EXPECT_EQ(data.get("moments")->list_value().size(), shown.entries + shown.events);
+    entries += shown.entries;
+    events += shown.events;
+    more = shown.more;
+  }
+  EXPECT_EQ(entries, 250u);
+  EXPECT_EQ(events, 2u);
+  EXPECT_EQ(pages, 3);
 }
 
 // --- Whole pages of awkward accounts, also for the eye: they are written to the build folder.
@@ -423,10 +528,15 @@ BillingReplies Awkward() {
         " last_decline_code: 'x' last_decline_class: DECLINE_CLASS_SOFT amount { "
         "currency_code: 'USD' units: 1234567 } create_time { seconds: 1796000000 } "
         "due_time { seconds: 1796003600 }"));
-    *replies.receipts.add_receipts() = Parse<pb::Receipt>(
-        "number: 7 kind: ENTRY_KIND_RECHARGE amount { currency_code: 'USD' units: 15 } card_brand: "
-        "'Visa' card_last_four: '4242' create_time { seconds: 1796000000 }");
+    *replies.receipts.add_receipts() = Parse<pb::Receipt>(absl::StrCat(
+        "number: ", 7 - i,
+        " kind: ENTRY_KIND_RECHARGE amount { currency_code: 'USD' units: 15 } card_brand: "
+        "'Visa' card_last_four: '4242' create_time { seconds: 1796000000 }"));
   }
+  *replies.disputes.add_disputes() = Parse<pb::Dispute>(
+      "state: DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 15 } create_time { "
+      "seconds: 1796000000 } update_time { seconds: 1796003600 }");
+  replies.disputes.mutable_disputes(0)->set_reason(kHostile);
   *replies.refunds.add_refunds() = Parse<pb::Refund>(
       "state: REFUND_STATE_FAILED amount { currency_code: 'USD' units: 3 } create_time { seconds: "
       "1796000000 }");
@@ -447,11 +557,82 @@ TEST(SamplesTest, AnAccountWithDebtsLongNamesAndAllInTheWayIsDrawn) {
       Sample("billing", "awkward", BillingData(Awkward(), tried, true, format, English()));
   EXPECT_THAT(page, AllOf(HasSubstr("-$1,234,567.890000001"), HasSubstr("value=\"much\""),
                           HasSubstr("It is now: 15.00"), HasSubstr("&lt;script&gt;")));
+  EXPECT_THAT(page, HasSubstr("The bank has taken the money back"));
+  BillingReplies slow = Awkward();
+  slow.receipts.Clear();
+  slow.advice.Clear();
+  slow.unread = {"receipts", "advice"};
+  EXPECT_THAT(Sample("billing", "slow", BillingData(slow, {}, true, format, English())),
+              AllOf(HasSubstr("Advice on plans and reserve takes long"),
+                    HasSubstr("be read at this moment"), Not(HasSubstr("There are no receipts.")),
+                    HasSubstr("id=\"top-up\"")));
   BillingReplies empty;
   empty.account =
       Parse<pb::Account>("state: ACCOUNT_STATE_PENDING_FUNDING balance { currency_code: 'USD' }");
   EXPECT_THAT(Sample("billing", "empty", BillingData(empty, {}, false, format, English())),
               HasSubstr("There is no card."));
+}
+
+TEST(SamplesTest, BoundsStandBesideTheirFieldsAndAnObstacleHasNoButtonThatLeadsNowhere) {
+  const Formatter format("en-US", "UTC");
+  BillingReplies replies = Awkward();
+  *replies.account.mutable_billing_bounds() = Parse<pb::BillingBounds>(
+      "min_reserve_amount { currency_code: 'USD' units: 15 } max_reserve_amount { currency_code: "
+      "'USD' units: 500 } min_recharge_threshold { currency_code: 'USD' units: 10 } "
+      "min_top_up_amount { currency_code: 'USD' units: 1 } max_top_up_amount { currency_code: "
+      "'USD' units: 600 }");
+  const std::string page =
+      Sample("billing", "bounds", BillingData(replies, {}, false, format, English()));
+  EXPECT_THAT(page, AllOf(HasSubstr("from $15.00 to $500.00"), HasSubstr("from $10.00 up to"),
+                          HasSubstr("From $1.00 to $600.00."), HasSubstr("The card was refused"),
+                          Not(HasSubstr("/cards/new"))));
+}
+
+TEST(SamplesTest, AReceiptIsDrawnByItself) {
+  const Formatter format("en-US", "UTC");
+  const auto receipt = Parse<pb::Receipt>(
+      "number: 7 kind: ENTRY_KIND_RECHARGE amount { currency_code: 'USD' units: 12 } "
+      "requested_amount { currency_code: 'USD' units: 15 } charge_id: 'ch_7' card_brand: 'Visa' "
+      "card_last_four: '4242' create_time { seconds: 1796000000 }");
+  EXPECT_THAT(
+      Sample("receipt", "receipt", ReceiptData(Awkward().account, receipt, format, English())),
+      AllOf(HasSubstr("$12.00"), HasSubstr("$15.00"), HasSubstr("ch_7"),
+            HasSubstr("Visa ending in 4242")));
+}
+
+TEST(SamplesTest, DecksAndTheirComparisonAreDrawn) {
+  const Formatter format("en-US", "UTC");
+  Data decks;
+  SetDecks(Parse<pb::ListRateDecksResponse>(
+               "rate_decks { version: 3 name: '<b>' currency_code: 'USD' state: "
+               "RATE_DECK_STATE_DRAFT rate_count: 12 }"),
+           format, English(), &decks);
+  SetTimeline(Parse<pb::ListRateDeckActivationsResponse>(
+                  "activations { deck_version: 2 currency_code: 'USD' state: "
+                  "RATE_DECK_STATE_IN_FORCE effective_time { seconds: 1796000000 } reason: "
+                  "'cheaper' actor: 'sue' }"),
+              format, English(), &decks);
+  decks.set("operations", true);
+  EXPECT_THAT(Sample("decks", "decks", decks),
+              AllOf(HasSubstr("&lt;b&gt;"), HasSubstr("In force"), HasSubstr("sue"),
+                    HasSubstr("/decks/act/activate?deck_version=3")));
+  Data deck;
+  SetDeck(Parse<pb::RateDeck>("version: 3 name: 'June' state: RATE_DECK_STATE_RETIRED"), format,
+          English(), &deck);
+  SetComparison(
+      Parse<pb::CompareRateDecksResponse>(
+          "base_deck_version: 2 dearer_count: 1 changes { kind: RATE_CHANGE_KIND_DEARER before { "
+          "prefix: '44' price { currency_code: 'USD' nanos: 10000000 } } after { prefix: '44' "
+          "price { currency_code: 'USD' nanos: 20000000 } } crosses_ceiling: true } recent_usage { "
+          "usage_count: 5 cost_before { currency_code: 'USD' units: 1 } cost { currency_code: "
+          "'USD' units: 2 } first_day: '2026-11-22' last_day: '2026-11-29' }"),
+      format, English(), &deck);
+  deck.set("operations", true);
+  EXPECT_THAT(Sample("deck", "deck", deck),
+              AllOf(HasSubstr("Compared with list 2"), HasSubstr("$0.01"), HasSubstr("$0.02"),
+                    HasSubstr("would have cost $2.00 instead of $1.00"),
+                    Not(HasSubstr("/decks/act/activate"))))
+      << "one that is retired can't be brought into force";
 }
 
 TEST(SamplesTest, AHistoryOfManyDaysAndCountriesIsDrawn) {
@@ -477,7 +658,7 @@ TEST(SamplesTest, AHistoryOfManyDaysAndCountriesIsDrawn) {
     if (i < 12) *countries.add_summaries() = *day;
     if (i < 12) countries.mutable_summaries(i)->set_country(i == 0 ? "" : "GB");
   }
-  SetFilters({{"number", "+44"}, {"kind", "call"}}, English(), &data);
+  SetFilters({{"number", "+44"}, {"kind", "call"}}, {}, English(), &data);
   SetCalls(page, format, English(), &data);
   SetSums(days, countries, "USD", format, English(), &data);
   data.set("range", English().Say("range", {"Nov 1, 2026", "Nov 30, 2026"}));
@@ -491,8 +672,8 @@ TEST(SamplesTest, ALifeAndPricesAreDrawn) {
   Life life;
   for (int i = 0; i < 8; ++i) {
     life.events.push_back(Parse<pb::Event>(
-        absl::StrCat("event_seq: ", i + 1,
-                     " kind: EVENT_KIND_BALANCE_ADJUSTED event_time { seconds: ", 1'796'000'000 + i,
+        absl::StrCat("event_seq: ", 8 - i,
+                     " kind: EVENT_KIND_BALANCE_ADJUSTED event_time { seconds: ", 1'796'000'007 - i,
                      " } balance { currency_code: 'USD' units: 1234567 } amount { "
                      "currency_code: 'USD' units: -3 } actor: 'sue' reference: 'T-7' cause: '",
                      kHostile, "'")));
@@ -503,7 +684,7 @@ TEST(SamplesTest, ALifeAndPricesAreDrawn) {
         std::string(200, 'r'), "'")));
   }
   Data data;
-  SetLife(life, format, English(), &data);
+  SetLife(life, 100, format, English(), &data);
   Data actions = ListOf();
   for (const char* const action :
        {"adjust", "grant", "refund", "pay", "void", "correct", "block"}) {

@@ -508,8 +508,13 @@ std::vector<Read> Reads() {
       {"ListDisputes",
        [](Connection& c) { return CountOf(storage::ListDisputes(c, "a", "", 10)); }},
       {"ListEvents",
-       [](Connection& c) {
-         return CountOf(storage::ListEventsWithin(c, "a", {1, 100}, {}, 10));
+       [=](Connection& c) {
+         storage::EventFilter filter;
+         filter.kinds = {domain::EventKind::kAccountOpened};
+         filter.from = long_ago;
+         filter.before = TestNow() + absl::Hours(1);
+         filter.newest_first = true;
+         return CountOf(storage::ListEventsWithin(c, "a", {1, 100}, filter, 10));
        }},
       {"events of an audit",
        [](Connection& c) { return CountOf(storage::ListEvents(c, "a", 0, 10)); }},
@@ -601,9 +606,16 @@ std::vector<Read> ReadsOfTheHistory() {
        }},
       {"ListAccounts, by what is looked for",
        [](Connection& c) -> absl::StatusOr<std::string> {
-         const storage::AccountFilter all = {domain::AccountState::kActive, true, true, true};
+         const storage::AccountFilter all = {domain::AccountState::kActive, true, true, true, ""};
          RESERVE_ASSIGN_OR_RETURN(const storage::FoundAccounts found,
                                   storage::SearchAccounts(c, all, "", 10));
+         return absl::StrCat(found.accounts.size(), " accounts");
+       }},
+      {"ListAccounts, by a usage",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         const storage::AccountFilter by_usage = {.usage_id = "u-1"};
+         RESERVE_ASSIGN_OR_RETURN(const storage::FoundAccounts found,
+                                  storage::SearchAccounts(c, by_usage, "", 10));
          return absl::StrCat(found.accounts.size(), " accounts");
        }},
   };

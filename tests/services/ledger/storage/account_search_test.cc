@@ -74,6 +74,17 @@ TEST_F(AccountSearchTest, EachFilterFindsItsAccountsAndSeveralWhatAllApplyTo) {
   EXPECT_EQ(searched_until_, "") << "a page that is full goes on after its last";
 }
 
+TEST_F(AccountSearchTest, AUsagesIdFindsAllThatHaveIt) {
+  for (const std::string id : {"a", "b", "c"}) Put(id, 2, 10);
+  database_.sql().Execute(
+      "INSERT INTO usage_ids (usage_id,account_id,seq,month) VALUES "
+      "('call-1','c',1,202611),('call-1','a',1,202611),('call-2','b',1,202611)");
+  EXPECT_THAT(Ids({.usage_id = "call-1"}), ElementsAre("a", "c"));
+  EXPECT_THAT(Ids({.usage_id = "call-1"}, "a"), ElementsAre("c"));
+  EXPECT_THAT(Ids({.usage_id = "call-1"}, "", 1), ElementsAre("a"));
+  EXPECT_THAT(Ids({.usage_id = "call-3"}), IsEmpty());
+}
+
 TEST_F(AccountSearchTest, APageThatFindsLittleStopsAndSaysHowFarItLooked) {
   std::string accounts = "INSERT INTO accounts (account_id,currency,state,create_time) VALUES ";
   std::string balances =
