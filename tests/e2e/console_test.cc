@@ -514,8 +514,8 @@ TEST_F(ConsoleTest, EachMomentOfALifeIsOnOnePage) {
   const auto entries = Must(&Accounts::ListEntries, "account_id: 'lived' page_size: 1000");
   const auto events = Must(&Events::ListEvents, "account_id: 'lived' page_size: 1000");
   EXPECT_EQ(seen.size(), static_cast<size_t>(entries.entries_size() + events.events_size()));
-  const auto newest =
-      Must(&Events::ListEvents, "account_id: 'lived' page_size: 1000 order: EVENT_ORDER_NEWEST_FIRST");
+  const auto newest = Must(&Events::ListEvents,
+                           "account_id: 'lived' page_size: 1000 order: EVENT_ORDER_NEWEST_FIRST");
   ASSERT_EQ(newest.events_size(), events.events_size());
   EXPECT_EQ(newest.events(0).event_seq(), events.events(events.events_size() - 1).event_seq());
 }
