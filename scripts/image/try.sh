@@ -125,6 +125,8 @@ try_ledger() {
 # The console of the image in front of that ledger: it writes a page, for which it needs the data of
 # ICU and its own files.
 try_console() {
+  in_image ledger import-rates --ledger="$1" --starter >"$WORK/rates.log" 2>&1 ||
+    die "importing the starter deck failed: $(tail -n 3 "$WORK/rates.log")"
   stack_keys "$WORK/image/tmp/stack/jwks.json"
   chmod 644 "$WORK/image/tmp/stack/jwks.json"
   stack_spawn console env -i PATH=/usr/local/bin:/usr/bin:/usr/sbin chroot --userspec=65532:65532 "$WORK/image" \
