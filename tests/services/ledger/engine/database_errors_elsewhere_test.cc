@@ -503,8 +503,6 @@ std::vector<Read> Reads() {
       {"ListDisputes",
        [](Connection& c) { return CountOf(storage::ListDisputes(c, "a", "", 10)); }},
       {"ListEvents", [](Connection& c) { return CountOf(storage::ListEvents(c, "a", 0, 10)); }},
-      {"ListEvents, newest first",
-       [](Connection& c) { return CountOf(storage::ListLatestEvents(c, "a", 1'000, 10)); }},
       {"GetBillingAdvice, use",
        [=](Connection& c) { return CountOf(storage::StandardUseSince(c, "a", long_ago)); }},
   };
@@ -598,6 +596,8 @@ std::vector<Read> ReadsOfTheHistory() {
                                   storage::SearchAccounts(c, all, "", 10));
          return absl::StrCat(found.accounts.size(), " accounts");
        }},
+      {"ListEvents, newest first",
+       [](Connection& c) { return CountOf(storage::ListLatestEvents(c, "a", 1'000, 10)); }},
       {"ListAccounts, by a usage",
        [](Connection& c) -> absl::StatusOr<std::string> {
          const storage::AccountFilter by_usage = {.usage_id = "u-1"};
