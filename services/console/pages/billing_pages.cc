@@ -21,7 +21,7 @@ namespace pb = ledger::v1;
 using Accounts = pb::Accounts::Stub;
 
 constexpr int kListed = 12;
-constexpr int kUsersListed = 200;
+constexpr int kUsersOnThePage = 200;
 // It comes from where long questions wait for each other.
 constexpr absl::Duration kAdviceDeadline = absl::Seconds(1);
 constexpr size_t kMostToken = 255;
@@ -57,7 +57,7 @@ absl::StatusOr<BillingReplies> AskAll(const Site& site, const Visit& visit) {
   auto disputes = ask(&Accounts::ListDisputes, ListOfAccount<pb::ListDisputesRequest>(visit));
   auto receipts = ask(&Accounts::ListReceipts, ListOfAccount<pb::ListReceiptsRequest>(visit));
   auto users_request = ListOfAccount<pb::ListUsersRequest>(visit);
-  users_request.set_page_size(kUsersListed);
+  users_request.set_page_size(kUsersOnThePage);
   auto users = ask(&Accounts::ListUsers, std::move(users_request));
   pb::GetBillingAdviceRequest advice_request;
   advice_request.set_account_id(visit.place("account"));
