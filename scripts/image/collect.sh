@@ -18,7 +18,7 @@ put() { # put FILE...: into the image under its own path; what a link points to 
 check_libraries_of() {
   for file in "$@"; do
     missing=$(ldd "$file" 2>/dev/null | sed -n 's/^[[:space:]]*\(.*\) => not found.*/\1/p')
-    [ -z "$missing" ] || { echo "collect.sh: $file lacks" $missing >&2; exit 1; }
+    [ -z "$missing" ] || { echo "collect.sh: $file lacks $missing" >&2; exit 1; }
   done
 }
 libraries_of() { ldd "$@" 2>/dev/null | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^[[:space:]]*\(\/[^ ]*\) .*/\1/p' | sort -u; }

@@ -125,14 +125,18 @@ try_ledger() {
 # The console of the image in front of that ledger: it writes a page, for which it needs the data of
 # ICU and its own files.
 try_console() {
+  in_image ledger import-rates --ledger="$1" --starter >"$WORK/rates.log" 2>&1 ||
+    die "importing the starter deck failed: $(tail -n 3 "$WORK/rates.log")"
   stack_keys "$WORK/image/tmp/stack/jwks.json"
   chmod 644 "$WORK/image/tmp/stack/jwks.json"
   stack_spawn console env -i PATH=/usr/local/bin:/usr/bin:/usr/sbin chroot --userspec=65532:65532 "$WORK/image" \
     console --ledger="$1" --listen=127.0.0.1:0 --jwks_file=/tmp/stack/jwks.json --token_audience=a-try \
     --public_prices --port_file=/tmp/stack/console.port
   stack_port console
-  curl -sf "http://127.0.0.1:$STACK_PORT/prices?search=kingdom" | grep -q 'United Kingdom (GB)' ||
-    die "the console of the image does not write a page"
+  local page
+  page=$(curl -sf "http://127.0.0.1:$STACK_PORT/prices?search=kingdom") || die "the console of the image does not serve"
+  # Without ICU's data amounts are written otherwise.
+  [[ $page == *"United Kingdom"* && $page == *'$0.'* ]] || die "the console of the image writes no prices"
   say "the console of the image serves pages"
 }
 

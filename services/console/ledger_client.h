@@ -60,7 +60,7 @@ class LedgerClient {
   // Of what a page can't be without.
   static constexpr absl::Duration kDeadline = absl::Seconds(8);
   // Of what stands beside it, and is left out where it takes longer.
-  static constexpr absl::Duration kShortDeadline = absl::Seconds(1);
+  static constexpr absl::Duration kShortDeadline = absl::Seconds(3);
 
  private:
   std::tuple<std::unique_ptr<ledger::v1::Accounts::Stub>, std::unique_ptr<ledger::v1::Events::Stub>,

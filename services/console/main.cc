@@ -21,10 +21,9 @@
 #include "common/rpc/shutdown_signal.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/telemetry_flags.h"
-#include "services/console/embedded/embedded.h"
 #include "services/console/identity/key_file.h"
 #include "services/console/ledger_client.h"
-#include "services/console/pages/site.h"
+#include "services/console/pages/languages.h"
 #include "services/console/web/web_server.h"
 
 ABSL_DECLARE_FLAG(std::string, port_file);  // of common/rpc/rpc_flags
@@ -55,8 +54,6 @@ ABSL_FLAG(double, max_account_rate, 5,
 
 namespace reserve::console {
 namespace {
-
-constexpr char kTexts[] = "texts/en.txt";
 
 // The gateway's page, which may have a path.
 bool IsWebAddress(absl::string_view url) {
@@ -129,22 +126,21 @@ absl::Status Run(ShutdownSignal* signal) {
                            MakeChannel(absl::GetFlag(FLAGS_ledger), channel_options));
   RESERVE_ASSIGN_OR_RETURN(const auto keys,
                            KeyFile::Open(absl::GetFlag(FLAGS_jwks_file), metrics->registry()));
-  RESERVE_ASSIGN_OR_RETURN(Texts texts, Texts::Read(*embedded::Find(kTexts)));
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<HealthPort> health, StartHealthPort());
   const LedgerClient ledger(channel);
   WebOptions web_options = WebOptionsFromFlags();
-  const Site site(&ledger, std::move(texts),
-                  {.public_url = web_options.public_url,
-                   .card_page = absl::GetFlag(FLAGS_card_page),
-                   .public_prices = absl::GetFlag(FLAGS_public_prices),
-                   .currency = absl::GetFlag(FLAGS_currency)});
+  RESERVE_ASSIGN_OR_RETURN(
+      const Languages languages,
+      Languages::Read(&ledger, {.public_url = web_options.public_url,
+                                .card_page = absl::GetFlag(FLAGS_card_page),
+                                .public_prices = absl::GetFlag(FLAGS_public_prices),
+                                .currency = absl::GetFlag(FLAGS_currency)}));
+  const auto refuse = [&languages](const Visit& visit, int status, const std::string& why) {
+    return languages.For(visit.accept_language).Refusal(visit, status, why);
+  };
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<WebServer> web,
-                           WebServer::Start(
-                               std::move(web_options), AllRoutes(&site),
-                               [&site](const Visit& visit, int status, const std::string& why) {
-                                 return site.Refusal(visit, status, why);
-                               },
-                               keys.get(), &metrics->registry()));
+                           WebServer::Start(std::move(web_options), languages.Routes(), refuse,
+                                            keys.get(), &metrics->registry()));
   if (const std::string path = absl::GetFlag(FLAGS_port_file); !path.empty()) {
     RESERVE_RETURN_IF_ERROR(WritePortFile(path, web->port()));
   }

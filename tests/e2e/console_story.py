@@ -344,7 +344,8 @@ class Story:
                 fail(f"{page} has {unnamed} fields without a name")
             if self.axe:
                 self.look_by_axe(browser, page)
-            if number in (0, 1, 3, 4):
+            # The receipt and a price list among them.
+            if number in (0, 1, 3, 4, 16, 19):
                 browser.picture(f"11-narrow-{number}")
                 browser.narrow()
         browser.wide()

@@ -411,6 +411,12 @@ TEST_F(ConsoleTest, PagesOfAHistoryLeaveNoCallOut) {
     path = NextIn(body);
   }
   EXPECT_EQ(seen.size(), 120u);
+  // A page of one list is none of another.
+  const std::string next = NextIn(console_->Get("/a/many/calls", token).body);
+  EXPECT_EQ(console_->Get(next, token).status, 200);
+  EXPECT_EQ(console_->Get(next + "&kind=sms", token).status, 400);
+  Must(&Accounts::OpenAccount, "account_id: 'few'");
+  EXPECT_EQ(console_->Get(absl::StrReplaceAll(next, {{"/many/", "/few/"}}), Staff()).status, 400);
 }
 
 TEST_F(ConsoleTest, AFileOfTwentyThousandCallsIsWholeAndTakesLittleMemory) {
@@ -623,6 +629,32 @@ TEST_F(ConsoleTest, EveryActionOfSupportReachesTheLedger) {
               AllOf(HasSubstr("Being closed"), Not(HasSubstr("id=\"top-up\""))));
   EXPECT_EQ(console_->Get("/support/reviews", Staff()).status, 200);
   EXPECT_EQ(console_->Get("/a/acted/act/nothing", Staff()).status, 404);
+}
+
+TEST_F(ConsoleTest, ReviewsAreListedAndDecided) {
+  OpenFunded("decided");
+  Must(&pb::Recharges::Stub::ReportGatewayRefund,
+       "charge_id: 'ch&of=nobody' charge_reference: 'order-9' refund_id: 're_9' state: "
+       "REFUND_STATE_SUCCEEDED amount { currency_code: 'USD' units: 3 }");
+  const std::string link = "/support/act/dismiss?charge_id=ch%26of%3Dnobody";
+  EXPECT_THAT(console_->Get("/support/reviews", Staff()).body,
+              AllOf(HasSubstr("the charge ch&amp;of=nobody"), HasSubstr(link)));
+  EXPECT_THAT(console_->Get(link, Staff()).body, HasSubstr("value=\"ch&amp;of=nobody\""));
+  const std::string path = "/support/act/dismiss";
+  WebFields fields = {{"charge_id", "ch&of=nobody"}, {"reason", "a test"}, {"step", "try"}};
+  EXPECT_THAT(console_->Send(path, path, Staff(), fields).body, HasSubstr("id=\"would\""));
+  fields["step"] = "do";
+  EXPECT_EQ(console_->Send(path, path, Staff(), fields).header("Location"),
+            "/support/reviews?done=acted");
+  EXPECT_THAT(console_->Get("/support/reviews", Staff()).body, Not(HasSubstr("ch&amp;of=nobody")));
+  // What is none of the choices is no decision, and what is decided can't be decided again.
+  const std::string resolve = "/a/decided/act/resolve";
+  fields = {{"ordinal", "1"}, {"outcome", "nonsense"}, {"reason", "a test"}, {"step", "do"}};
+  EXPECT_THAT(console_->Send(resolve, resolve, Staff(), fields).body, HasSubstr("One of these."));
+  fields["outcome"] = "not_charged";
+  EXPECT_THAT(console_->Send(resolve, resolve, Staff(), fields).body,
+              HasSubstr("It does not wait for a decision."));
+  EXPECT_EQ(Balance("decided"), "15.00");
 }
 
 // The links that `./run up` prints: signed by a shell, with a key of its own.

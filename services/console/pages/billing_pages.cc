@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/time.h"
 #include "common/text/url_text.h"
 #include "services/console/pages/site.h"
 #include "services/console/views/account_words.h"
@@ -20,7 +21,9 @@ namespace pb = ledger::v1;
 using Accounts = pb::Accounts::Stub;
 
 constexpr int kListed = 12;
-constexpr int kUsersListed = 200;
+constexpr int kUsersOnThePage = 200;
+// It comes from where long questions wait for each other.
+constexpr absl::Duration kAdviceDeadline = absl::Seconds(1);
 constexpr size_t kMostToken = 255;
 
 template <typename Request>
@@ -54,11 +57,12 @@ absl::StatusOr<BillingReplies> AskAll(const Site& site, const Visit& visit) {
   auto disputes = ask(&Accounts::ListDisputes, ListOfAccount<pb::ListDisputesRequest>(visit));
   auto receipts = ask(&Accounts::ListReceipts, ListOfAccount<pb::ListReceiptsRequest>(visit));
   auto users_request = ListOfAccount<pb::ListUsersRequest>(visit);
-  users_request.set_page_size(kUsersListed);
+  users_request.set_page_size(kUsersOnThePage);
   auto users = ask(&Accounts::ListUsers, std::move(users_request));
   pb::GetBillingAdviceRequest advice_request;
   advice_request.set_account_id(visit.place("account"));
-  auto advice = ask(&Accounts::GetBillingAdvice, std::move(advice_request));
+  auto advice =
+      site.ledger().AskBeside(&Accounts::GetBillingAdvice, advice_request, kAdviceDeadline);
   BillingReplies replies;
   auto account = AccountOf(site, visit);
   // Each is waited for, whatever the others came to.

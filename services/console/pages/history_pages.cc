@@ -21,7 +21,6 @@ using Accounts = pb::Accounts::Stub;
 constexpr int kCallsAPage = 50;
 constexpr int kCallsAPiece = 1000;
 constexpr absl::Duration kLongestSum = absl::Hours(24 * 366);
-constexpr absl::Duration kSumDeadline = absl::Seconds(3);
 
 // The address of this page with other values of some fields; those that are empty are left out.
 std::string AddressWith(const Visit& visit, const std::string& page, const Fields& other) {
@@ -57,10 +56,12 @@ void AddSums(const Site& site, const Visit& visit, const pb::Account& account,
     data->set("sum_refused", site.texts().Say("sum_too_long"));
     return;
   }
-  auto by_country = site.ledger().AskBeside(
-      &Accounts::SummarizeUsage, SumOf(visit, range, pb::USAGE_GROUPING_COUNTRY), kSumDeadline);
-  const auto by_day = site.ledger().Ask(&Accounts::SummarizeUsage,
-                                        SumOf(visit, range, pb::USAGE_GROUPING_DAY), kSumDeadline);
+  auto by_country = site.ledger().AskBeside(&Accounts::SummarizeUsage,
+                                            SumOf(visit, range, pb::USAGE_GROUPING_COUNTRY),
+                                            LedgerClient::kShortDeadline);
+  const auto by_day =
+      site.ledger().Ask(&Accounts::SummarizeUsage, SumOf(visit, range, pb::USAGE_GROUPING_DAY),
+                        LedgerClient::kShortDeadline);
   const auto countries = by_country.get();
   if (!by_day.ok() || !countries.ok()) {
     const absl::Status& why = by_day.ok() ? countries.status() : by_day.status();

@@ -94,10 +94,14 @@ Reply ShowList(const Site& site, const Visit& visit) {
   return site.Page(visit, "prices", "title_prices", format, std::move(data));
 }
 
-// The price list by which the account's plan goes.
-Whose WhoseOf(const Site& site, const pb::Account& account) {
+// The price list by which the plan of the chosen user goes, or that of the account without one.
+Whose WhoseOf(const Site& site, const pb::Account& account, const pb::ListUsersResponse& users,
+              const std::string& chosen) {
   pb::GetPlanRequest request;
   request.set_plan_id(account.default_plan_id());
+  for (const pb::User& user : users.users()) {
+    if (user.user_id() == chosen && !user.plan_id().empty()) request.set_plan_id(user.plan_id());
+  }
   const auto plan = site.ledger().Ask(&Rates::GetPlan, request);
   return {account.balance().currency_code(), plan.ok() ? plan->series() : std::string()};
 }
@@ -128,7 +132,7 @@ Reply ShowOfAccount(const Site& site, const Visit& visit) {
   std::string user = FieldIn(visit.asked, "user");
   if (user.empty() && users->users_size() > 0) user = users->users(0).user_id();
   AddUsers(*users, user, &data);
-  AddRates(site, visit, WhoseOf(site, *account), format, &data);
+  AddRates(site, visit, WhoseOf(site, *account, *users, user), format, &data);
   if (const auto call = CallAskedAbout(site, visit, &data); call.has_value()) {
     pb::QuoteUsageRequest request;
     request.set_account_id(visit.place("account"));

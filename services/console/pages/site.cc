@@ -53,7 +53,7 @@ Data Navigation(const Visit& visit, const Site& site) {
     AddToNavigation(visit, AccountPath(account, "billing"), texts.Say("nav_billing"), &list);
     AddToNavigation(visit, AccountPath(account, "calls"), texts.Say("nav_calls"), &list);
     AddToNavigation(visit, AccountPath(account, "prices"), texts.Say("nav_prices"), &list);
-  } else if (site.options().public_prices || support || operations) {
+  } else if (site.options().public_prices || support) {
     AddToNavigation(visit, "/prices", texts.Say("nav_prices"), &list);
   }
   return list;

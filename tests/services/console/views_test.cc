@@ -217,6 +217,27 @@ TEST(TextsTest, EveryValueThatAPageMayShowHasAName) {
   ExpectNamed<pb::ClosingStepKind>("step_", *pb::ClosingStepKind_descriptor());
 }
 
+// So that no reader gets half a sentence, or another language's.
+TEST(TextsTest, EachLanguageSaysTheSameWithTheSamePlaces) {
+  const auto places = [](const std::string& text) {
+    std::set<std::string> found;
+    for (size_t at = text.find('$'); at != std::string::npos; at = text.find('$', at + 1)) {
+      found.insert(text.substr(at, 2));
+    }
+    return found;
+  };
+  for (const embedded::File& file : embedded::Files()) {
+    if (!absl::StartsWith(file.name, "texts/")) continue;
+    const auto texts = Texts::Read(file.content);
+    ASSERT_TRUE(texts.ok()) << file.name << ": " << texts.status();
+    EXPECT_EQ(absl::StrCat("texts/", texts->Say("language"), ".txt"), file.name);
+    EXPECT_EQ(texts->all().size(), English().all().size()) << file.name;
+    for (const auto& [key, text] : English().all()) {
+      EXPECT_EQ(places(texts->Say(key)), places(text)) << file.name << ": " << key;
+    }
+  }
+}
+
 TEST(TextsTest, AFileWithALineThatIsNoneIsRefused) {
   EXPECT_FALSE(Texts::Read("a = b\nnothing").ok());
   EXPECT_FALSE(Texts::Read("a = b\na = c").ok());

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -28,6 +29,7 @@
 #include "services/console/embedded/embedded.h"
 #include "services/console/identity/key_file.h"
 #include "services/console/ledger_client.h"
+#include "services/console/pages/languages.h"
 #include "services/console/pages/site.h"
 #include "services/console/web/web_server.h"
 #include "services/ledger/access/access_table.h"
@@ -478,19 +480,78 @@ TEST_F(WebTest, ADrainAnswersWhatRunsAndTakesNoMore) {
   server_->Drain(absl::Seconds(20));
 }
 
+// A file without an end, and how many of it are on their way.
+Route EndlessFile(std::atomic<int>* begun) {
+  return {"GET", "/endless", Door::kEverybody, [begun](const Visit&) {
+            Reply reply;
+            reply.next_piece = [begun, first = true]() mutable {
+              if (std::exchange(first, false)) ++*begun;
+              return std::string(1 << 20, 'x');
+            };
+            return reply;
+          }};
+}
+
+TEST_F(WebTest, FewFilesAreOnTheirWayAtOnceAndPagesGoOn) {
+  std::atomic<int> begun = 0;
+  Start({.threads = 4}, {EndlessFile(&begun)});
+  auto reads_nothing = std::make_unique<QuietVisitor>(server_->port());
+  reads_nothing->Say("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(test_support::WaitUntil([&] { return begun == 1; }));
+  EXPECT_EQ(Get("/endless").status, 503);
+  EXPECT_EQ(Get("/").status, 401);
+  reads_nothing.reset();
+  EXPECT_TRUE(test_support::WaitUntil([&] {
+    const QuietVisitor another(server_->port());
+    another.Say("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n");
+    return test_support::WaitUntil([&] { return begun == 2; }, absl::Milliseconds(50));
+  })) << "who hangs up makes room";
+}
+
 TEST_F(WebTest, ADrainDoesNotWaitForWhoDoesNotRead) {
-  const Route endless{"GET", "/endless", Door::kEverybody, [](const Visit&) {
-                        Reply reply;
-                        reply.next_piece = [] { return std::string(1 << 20, 'x'); };
-                        return reply;
-                      }};
+  std::atomic<int> begun = 0;
   Start({.connections = {.request_within = absl::Hours(1), .piece_within = absl::Hours(1)}},
-        {endless});
+        {EndlessFile(&begun)});
   const QuietVisitor reads_nothing(server_->port());
   reads_nothing.Say("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n");
   const QuietVisitor says_nothing(server_->port());
   EXPECT_EQ(Get("/").status, 401);
   server_->Drain(absl::Milliseconds(200));
+}
+
+// --- Languages.
+
+TEST(LanguagesTest, TheFirstOfTheReadersOwnOfWhichThereAreTexts) {
+  const std::set<std::string> names = {"de", "en", "fr"};
+  EXPECT_EQ(ChooseLanguage("de-DE,de;q=0.9,en;q=0.8", names), "de");
+  EXPECT_EQ(ChooseLanguage("da, en-GB;q=0.8, FR;q=0.9", names), "fr");
+  EXPECT_EQ(ChooseLanguage("de;q=0, en;q=0.1", names), "en");
+  for (const std::string none : {"", "xx", "*", ";;,,", "de;q=x"}) {
+    EXPECT_EQ(ChooseLanguage(none, names), "en") << none;
+  }
+}
+
+TEST(LanguagesTest, AnotherLanguageIsAnotherFile) {
+  const LedgerClient ledger(*MakeChannel("127.0.0.1:1", ChannelOptions()));
+  const std::string english(*embedded::Find("texts/en.txt"));
+  const std::string german = absl::StrReplaceAll(
+      english, {{"\nlanguage = en\n", "\nlanguage = de\n"},
+                {"\nrefused_missing = There is nothing here.\n", "\nrefused_missing = Nichts.\n"}});
+  const auto languages = Languages::Of({{"en", english}, {"de", german}}, &ledger, {});
+  ASSERT_TRUE(languages.ok()) << languages.status();
+  Visit visit;
+  visit.accept_language = "de-AT";
+  visit.places = {{"account", "own"}, {"number", "x"}};
+  const auto page_of = [&](const std::string& accept_language) {
+    visit.accept_language = accept_language;
+    for (const Route& route : languages->Routes()) {
+      if (route.pattern == "/decks/:deck") return route.handler(visit).body;
+    }
+    return std::string();
+  };
+  EXPECT_THAT(page_of("de-AT"), AllOf(HasSubstr("lang=\"de\""), HasSubstr("Nichts.")));
+  EXPECT_THAT(page_of("en-GB, de"), AllOf(HasSubstr("lang=\"en\""), HasSubstr("nothing here")));
+  EXPECT_FALSE(Languages::Of({{"de", german}}, &ledger, {}).ok());
 }
 
 // --- What the ledger is asked.
