@@ -1375,8 +1375,9 @@ TEST_F(BadInputTest, FiltersOfTheHistoryAreRefusedByName) {
       {.method = "Accounts.GetRecharge", .request = "ordinal: -1", .field = "ordinal"}};
   for (Refusal& refusal : refusals) refusal.request += " account_id: 'acct'";
   refusals.push_back({.method = "Accounts.ListAccounts", .request = "state: 9", .field = "state"});
-  for (const std::string usage : {"usage_id: 'with space'", "usage_id: 'u' low_balance: true"}) {
-    refusals.push_back({.method = "Accounts.ListAccounts", .request = usage, .field = "usage_id"});
+  for (const std::string by_usage : {"usage_id: 'with space'", "usage_id: 'u' low_balance: true"}) {
+    refusals.push_back(
+        {.method = "Accounts.ListAccounts", .request = by_usage, .field = "usage_id"});
   }
   refusals.push_back({.method = "Accounts.GetEntry",
                       .request = "account_id: 'acct' seq: 1000000",
