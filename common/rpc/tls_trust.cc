@@ -41,11 +41,10 @@ bool IsSignedBy(const std::string& own_pem, const std::string& authorities_pem) 
     X509_STORE_add_cert(store.get(), sk_X509_value(authorities.get(), i));
   }
   const Verification verification(X509_STORE_CTX_new());
-  const bool is_signed =
-      sk_X509_num(own.get()) > 0 &&
-      X509_STORE_CTX_init(verification.get(), store.get(), sk_X509_value(own.get(), 0),
-                          own.get()) == 1 &&
-      X509_verify_cert(verification.get()) == 1;
+  const bool is_signed = sk_X509_num(own.get()) > 0 &&
+                         X509_STORE_CTX_init(verification.get(), store.get(),
+                                             sk_X509_value(own.get(), 0), own.get()) == 1 &&
+                         X509_verify_cert(verification.get()) == 1;
   ERR_clear_error();
   return is_signed;
 }
