@@ -3,18 +3,36 @@
 #include "absl/random/random.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "common/card/card_number.h"
 
 namespace reserve {
 namespace {
 
 constexpr size_t kMaxBytes = 128;
 
+// The fewest digits of a telephone number; UUIDs and the like have letters among them.
+constexpr int kDigitsOfANumber = 7;
+
+// Fit for a log: printable, and nothing that looks like the number of a telephone or a card.
 bool IsUsable(grpc::string_ref id) {
   if (id.empty() || id.size() > kMaxBytes) return false;
+  int digits = 0;
+  bool only_digits = true;
+  bool international = false;
   for (const char c : id) {
     if (!absl::ascii_isgraph(static_cast<unsigned char>(c))) return false;
+    const bool is_digit = absl::ascii_isdigit(static_cast<unsigned char>(c));
+    digits = is_digit ? digits + 1 : 0;
+    if (c == '+') international = true;
+    if (international && digits >= kDigitsOfANumber) return false;
+    if (!is_digit && c != '+') {
+      international = false;
+      only_digits = false;
+    }
   }
-  return true;
+  const bool is_number = only_digits && id.size() >= kDigitsOfANumber;
+  return !is_number && !HoldsCardNumber(absl::string_view(id.data(), id.size()));
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ namespace reserve {
 // The metadata key that carries it.
 inline constexpr char kRequestIdKey[] = "x-request-id";
 
-// The caller's id, if it is 1 to 128 printable ASCII characters; else a new one.
+// The caller's id, if it is 1 to 128 printable ASCII characters, and looks neither like a telephone
+// number nor holds what looks like a card's; else a new one.
 std::string RequestIdOf(const grpc::ServerContextBase& context);
 
 // 32 hex digits, random.

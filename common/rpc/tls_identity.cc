@@ -10,6 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/error/error.h"
+#include "common/rpc/grpc_log.h"
+#include "common/rpc/tls_trust.h"
 #include "common/telemetry/log.h"
 
 namespace reserve {
@@ -27,6 +29,42 @@ bool WriteAll(int fd, absl::string_view content) {
   }
   return true;
 }
+
+// Whether peers that trust the same authorities take the certificate in use. Peers may trust others
+// than we do, so it is said and shown, and no mistake.
+class Trust {
+ public:
+  explicit Trust(prometheus::Registry* registry) {
+    if (registry == nullptr) return;
+    handshakes_ = CountHandshakes(*registry);
+    gauge_ = &prometheus::BuildGauge()
+                  .Name("reserve_tls_certificate_trusted")
+                  .Help(
+                      "1 if one of the authorities that this program trusts has signed its own "
+                      "certificate, else 0.")
+                  .Register(*registry)
+                  .Add({});
+  }
+
+  void Look(const std::string& own, const std::string& authorities) {
+    if (own == own_ && authorities == authorities_) return;
+    own_ = own;
+    authorities_ = authorities;
+    const bool trusted = IsSignedBy(own, authorities);
+    if (gauge_ != nullptr) gauge_->Set(trusted ? 1 : 0);
+    if (trusted) return;
+    Log(Severity::kWarning,
+        "our certificate is of none of the authorities that we trust: peers that trust the same "
+        "ones refuse it",
+        {});
+  }
+
+ private:
+  std::string own_;
+  std::string authorities_;
+  prometheus::Gauge* gauge_ = nullptr;
+  std::shared_ptr<void> handshakes_;
+};
 
 }  // namespace
 
@@ -67,7 +105,12 @@ absl::StatusOr<std::shared_ptr<TlsIdentity>> TlsIdentity::Open(const TlsFiles& f
       identity->Take(ReadOwnCertificate(files), "certificate", &identity->own_));
   RESERVE_RETURN_IF_ERROR(
       identity->Take(ReadAuthorities(files), "authority", &identity->authorities_));
-  identity->looks_.emplace(look_interval, [raw = identity.get()] { raw->LookAgain(); });
+  auto trust = std::make_shared<Trust>(registry);
+  trust->Look(identity->own_.taken.pem, identity->authorities_.taken.pem);
+  identity->looks_.emplace(look_interval, [raw = identity.get(), trust] {
+    raw->LookAgain();
+    trust->Look(raw->own_.taken.pem, raw->authorities_.taken.pem);
+  });
   return identity;
 }
 

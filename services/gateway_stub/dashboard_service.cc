@@ -1,9 +1,13 @@
 #include "services/gateway_stub/dashboard_service.h"
 
+#include <string>
 #include <utility>
 
 #include "common/error/error.h"
+#include "common/rpc/caller.h"
+#include "common/rpc/request_id.h"
 #include "common/rpc/status.h"
+#include "common/telemetry/log.h"
 #include "services/gateway_stub/wire.h"
 
 namespace reserve::gateway_stub {
@@ -54,16 +58,38 @@ absl::StatusOr<DisputeState> FromProto(pb::DisputeState state) {
   }
 }
 
-Gateway::DisputeDone Finishing(grpc::ServerUnaryReactor* reactor, pb::Dispute* response) {
-  return [reactor, response](const absl::StatusOr<DisputeRecord>& dispute) {
+// A line for audits, as the ledger has them: each of these calls changes something.
+void TellAudit(const char* method, const grpc::CallbackServerContext& context,
+               const absl::Status& status) {
+  Log(Severity::kInfo, "audit",
+      {{"method", method},
+       {"caller", CallerOf(context)},
+       {"peer", context.peer()},
+       {"request_id", RequestIdOf(context)},
+       {"code", absl::StatusCodeToString(status.code())},
+       {"reason", status.ok() ? std::string() : ReasonOf(status)}});
+}
+
+grpc::ServerUnaryReactor* Refuse(const char* method, grpc::CallbackServerContext* context,
+                                 const absl::Status& status) {
+  TellAudit(method, *context, status);
+  return FinishWith(context, status);
+}
+
+Gateway::DisputeDone Finishing(const char* method, grpc::CallbackServerContext* context,
+                               grpc::ServerUnaryReactor* reactor, pb::Dispute* response) {
+  return [=](const absl::StatusOr<DisputeRecord>& dispute) {
     if (dispute.ok()) ToProto(*dispute, response);
+    TellAudit(method, *context, dispute.status());
     reactor->Finish(ToGrpcStatus(dispute.status(), kDomain));
   };
 }
 
-Gateway::RefundDone Finishing(grpc::ServerUnaryReactor* reactor, pb::Refund* response) {
-  return [reactor, response](const absl::StatusOr<RefundAnswer>& answer) {
+Gateway::RefundDone Finishing(const char* method, grpc::CallbackServerContext* context,
+                              grpc::ServerUnaryReactor* reactor, pb::Refund* response) {
+  return [=](const absl::StatusOr<RefundAnswer>& answer) {
     if (answer.ok()) ToProto(answer->refund, response);
+    TellAudit(method, *context, answer.status());
     reactor->Finish(ToGrpcStatus(answer.status(), kDomain));
   };
 }
@@ -74,9 +100,9 @@ grpc::ServerUnaryReactor* StubDashboardService::OpenDispute(grpc::CallbackServer
                                                             const pb::OpenDisputeRequest* request,
                                                             pb::Dispute* response) {
   const absl::StatusOr<DisputeOrder> order = FromProto(*request);
-  if (!order.ok()) return FinishWith(context, order.status());
+  if (!order.ok()) return Refuse("OpenDispute", context, order.status());
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  gateway_->OpenDispute(*order, Finishing(reactor, response));
+  gateway_->OpenDispute(*order, Finishing("OpenDispute", context, reactor, response));
   return reactor;
 }
 
@@ -84,9 +110,10 @@ grpc::ServerUnaryReactor* StubDashboardService::MoveDispute(grpc::CallbackServer
                                                             const pb::MoveDisputeRequest* request,
                                                             pb::Dispute* response) {
   const absl::StatusOr<DisputeState> state = FromProto(request->state());
-  if (!state.ok()) return FinishWith(context, state.status());
+  if (!state.ok()) return Refuse("MoveDispute", context, state.status());
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  gateway_->MoveDispute(request->dispute_id(), *state, Finishing(reactor, response));
+  gateway_->MoveDispute(request->dispute_id(), *state,
+                        Finishing("MoveDispute", context, reactor, response));
   return reactor;
 }
 
@@ -94,9 +121,9 @@ grpc::ServerUnaryReactor* StubDashboardService::RefundByHand(grpc::CallbackServe
                                                              const pb::RefundByHandRequest* request,
                                                              pb::Refund* response) {
   absl::StatusOr<RefundOrder> order = FromProto(*request);
-  if (!order.ok()) return FinishWith(context, order.status());
+  if (!order.ok()) return Refuse("RefundByHand", context, order.status());
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  gateway_->RefundByHand(*std::move(order), Finishing(reactor, response));
+  gateway_->RefundByHand(*std::move(order), Finishing("RefundByHand", context, reactor, response));
   return reactor;
 }
 
@@ -104,9 +131,10 @@ grpc::ServerUnaryReactor* StubDashboardService::FailRefund(grpc::CallbackServerC
                                                            const pb::FailRefundRequest* request,
                                                            pb::Refund* response) {
   const absl::Status valid = CheckId(request->failure_code(), "failure_code", kMaxKeyBytes);
-  if (!valid.ok()) return FinishWith(context, valid);
+  if (!valid.ok()) return Refuse("FailRefund", context, valid);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  gateway_->FailRefund(request->refund_id(), request->failure_code(), Finishing(reactor, response));
+  gateway_->FailRefund(request->refund_id(), request->failure_code(),
+                       Finishing("FailRefund", context, reactor, response));
   return reactor;
 }
 
@@ -114,9 +142,10 @@ grpc::ServerUnaryReactor* StubDashboardService::AuthenticateCard(
     grpc::CallbackServerContext* context, const pb::AuthenticateCardRequest* request,
     pb::AuthenticateCardResponse*) {
   const absl::Status valid = CheckId(request->card_token(), "card_token", kMaxTextBytes);
-  if (!valid.ok()) return FinishWith(context, valid);
+  if (!valid.ok()) return Refuse("AuthenticateCard", context, valid);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  gateway_->AuthenticateCard(request->card_token(), [reactor](const absl::Status& status) {
+  gateway_->AuthenticateCard(request->card_token(), [=](const absl::Status& status) {
+    TellAudit("AuthenticateCard", *context, status);
     reactor->Finish(ToGrpcStatus(status, kDomain));
   });
   return reactor;

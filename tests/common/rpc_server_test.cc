@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
@@ -16,9 +17,11 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "common/clock/monotonic.h"
@@ -269,7 +272,12 @@ TEST_F(RpcServerTest, ACallWithoutADeadlineHasHalfAMinuteAndOneWithHasWhatItSays
 TEST_F(RpcServerTest, TheCallersRequestIdIsKeptIfItIsFitForALog) {
   ASSERT_TRUE(Start().ok());
   EXPECT_EQ(Call("k", "req-1/a")->reference(), "req-1/a");
-  for (const std::string& id : {std::string(), std::string(129, 'x'), std::string("a b")}) {
+  const std::string uuid = "01934567-89ab-7cde-8f01-23456789abcd";
+  EXPECT_EQ(Call("k", uuid)->reference(), uuid);
+  for (const std::string& id :
+       {std::string(), std::string(129, 'x'), std::string("a b"), std::string("+14155550123"),
+        std::string("call/+14155550123"), std::string("14155550123"),
+        std::string("card-4111111111111111"), std::string("4111-1111-1111-1111")}) {
     EXPECT_THAT(Call("k", id)->reference(), MatchesRegex("[0-9a-f]{32}"));
   }
   EXPECT_NE(Call("k")->reference(), Call("k")->reference());
@@ -424,6 +432,82 @@ TEST_F(TlsTest, WhatCanNotServeIsRefusedAtTheStartAndSaysWhy) {
   EXPECT_THAT(refused("empty.pem", "peer.key", "ca.pem"), says("no certificate in PEM"));
   EXPECT_THAT(refused("peer.pem", "half.key", "ca.pem"), says("no private key in PEM"));
   EXPECT_THAT(refused("peer.pem", "peer.key", "empty.pem"), says("no certificate in PEM"));
+}
+
+TEST_F(TlsTest, HandshakesThatFailAreCountedAndToldByReasonOnceAMinute) {
+  auto identity = TlsIdentity::Open(good_, &registry_);
+  ASSERT_TRUE(identity.ok()) << identity.status();
+  server_options_.tls = good_;
+  server_options_.identity = *identity;
+  ASSERT_TRUE(Start().ok());
+  absl::Mutex mutex;
+  std::vector<std::string> lines;
+  SetLogSink([&](absl::string_view record) {
+    absl::MutexLock lock(&mutex);
+    if (absl::StrContains(record, "a handshake of TLS failed")) lines.emplace_back(record);
+  });
+  const auto connect = [&](const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    const auto channel = grpc::CreateCustomChannel(server_->local_target(), credentials, arguments);
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(20)));
+    pb::Charge charge;
+    EXPECT_FALSE(pb::PaymentGateway::NewStub(channel)->GetCharge(&context, {}, &charge).ok());
+  };
+  const auto failed = [&](const std::string& why) {
+    for (const prometheus::MetricFamily& family : registry_.Collect()) {
+      if (family.name != "reserve_tls_handshakes_failed_total") continue;
+      for (const auto& metric : family.metric) {
+        if (metric.label.at(0).value == why) return metric.counter.value;
+      }
+    }
+    return -1.0;
+  };
+  grpc::SslCredentialsOptions options;
+  options.pem_root_certs = ContentOf(good_.ca_file);
+  for (int i = 0; i < 2; ++i) connect(grpc::SslCredentials(options));
+  EXPECT_TRUE(test_support::WaitUntil([&] { return failed("no_certificate") >= 2; }));
+  options.pem_cert_chain = ContentOf(folder_ + "/stranger.pem");
+  options.pem_private_key = ContentOf(folder_ + "/stranger.key");
+  connect(grpc::SslCredentials(options));
+  EXPECT_TRUE(test_support::WaitUntil([&] { return failed("not_trusted") >= 1; }));
+  connect(grpc::InsecureChannelCredentials());
+  EXPECT_TRUE(test_support::WaitUntil([&] { return failed("no_tls") >= 1; }));
+  SetLogSink(nullptr);
+  absl::MutexLock lock(&mutex);
+  const auto told = [&](absl::string_view why) {
+    return std::count_if(lines.begin(), lines.end(),
+                         [&](const std::string& line) { return absl::StrContains(line, why); });
+  };
+  EXPECT_EQ(told("no_certificate"), 1);
+  // Of others a test before may have told within the minute.
+  for (const char* why : {"not_trusted", "no_tls"}) EXPECT_LE(told(why), 1) << why;
+}
+
+TEST_F(TlsTest, ACertificateOfAnotherAuthorityThanWeTrustIsWarnedOfAndShown) {
+  std::atomic<int> warned = 0;
+  SetLogSink([&](absl::string_view record) {
+    if (absl::StrContains(record, "of none of the authorities")) ++warned;
+  });
+  const auto trusted = [&] {
+    for (const prometheus::MetricFamily& family : registry_.Collect()) {
+      if (family.name == "reserve_tls_certificate_trusted") {
+        return family.metric.at(0).gauge.value;
+      }
+    }
+    return -1.0;
+  };
+  ASSERT_TRUE(TlsIdentity::Open(good_, &registry_).ok());
+  EXPECT_EQ(trusted(), 1);
+  EXPECT_EQ(warned, 0);
+  const TlsFiles foreign = {.certificate_file = folder_ + "/stranger.pem",
+                            .key_file = folder_ + "/stranger.key",
+                            .ca_file = folder_ + "/ca.pem"};
+  ASSERT_TRUE(TlsIdentity::Open(foreign, &registry_).ok()) << "peers may trust it";
+  EXPECT_EQ(trusted(), 0);
+  EXPECT_EQ(warned, 1);
+  SetLogSink(nullptr);
 }
 
 // Files that are written anew while a server and its clients run.

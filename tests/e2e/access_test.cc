@@ -387,6 +387,52 @@ TEST_F(AccessTest, ARoleThatIsTakenAwayEndsItsCallersStreamsAndABadFileChangesNo
                 absl::Seconds(30), absl::Milliseconds(200)));
 }
 
+TEST_F(AccessTest, ARoleThatIsTakenAwayEndsUsageHandOutsAndImportsToo) {
+  ImportStarterDeck();
+  const auto ledger = pb::Ledger::NewStub(ChannelOf(*ledger_, CertificateOf("switch")));
+  const auto recharges = pb::Recharges::NewStub(ChannelOf(*ledger_, CertificateOf("worker")));
+  const auto rates = pb::Rates::NewStub(ChannelOf(*ledger_, CertificateOf("operations")));
+  const auto accounts = pb::Accounts::NewStub(ChannelOf(*ledger_, CertificateOf("billing")));
+  const auto deadline = absl::ToChronoTime(absl::Now() + absl::Seconds(60));
+  grpc::ClientContext of_usage;
+  grpc::ClientContext of_hand_outs;
+  grpc::ClientContext of_import;
+  for (grpc::ClientContext* each : {&of_usage, &of_hand_outs, &of_import}) {
+    each->set_deadline(deadline);
+  }
+  pb::ImportRateDeckResponse imported;
+  const auto import = rates->ImportRateDeck(&of_import, &imported);
+  ASSERT_TRUE(import->Write(Parse<pb::ImportRateDeckRequest>("header { name: 'half' }")));
+  // Each is past its door: it has answered.
+  const auto usage = ledger->StreamUsage(&of_usage);
+  ASSERT_TRUE(usage->Write(Parse<pb::StreamUsageRequest>("sequence: 1")));
+  pb::StreamUsageResponse acknowledged;
+  ASSERT_TRUE(usage->Read(&acknowledged));
+  const auto hand_outs = recharges->WatchLowBalance(
+      &of_hand_outs, Parse<pb::WatchLowBalanceRequest>("worker_id: 'w' max_in_flight: 100"));
+  const auto opened =
+      Call(*accounts, &pb::Accounts::Stub::OpenAccount,
+           Parse<pb::OpenAccountRequest>("account_id: 'handed-out' card_token: 'tok_visa'"));
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  pb::WatchLowBalanceResponse handed_out;
+  ASSERT_TRUE(hand_outs->Read(&handed_out));
+  WriteRoles({CallerWith("billing") + " billing"});
+  while (usage->Read(&acknowledged)) {
+  }
+  EXPECT_EQ(ReasonOf(FromGrpcStatus(usage->Finish())), kMayNot);
+  while (hand_outs->Read(&handed_out)) {
+  }
+  EXPECT_EQ(ReasonOf(FromGrpcStatus(hand_outs->Finish())), kMayNot);
+  import->Write(Parse<pb::ImportRateDeckRequest>("csv_chunk: 'kind,prefix'"));
+  import->WritesDone();
+  EXPECT_EQ(ReasonOf(FromGrpcStatus(import->Finish())), kMayNot);
+  WriteRoles(AllRoles());
+  const auto back = ChannelOf(*ledger_, CertificateOf("auditor"));
+  EXPECT_TRUE(
+      WaitUntil([&] { return IsLetIn(CallOf(back, "/reserve.ledger.v1.Accounts/ListEntries")); },
+                absl::Seconds(30), absl::Milliseconds(200)));
+}
+
 TEST_F(AccessTest, EachCallThatMovesMoneyOrStateLeavesALineWithoutWhatPeopleWrote) {
   ImportStarterDeck();
   const auto accounts = pb::Accounts::NewStub(ChannelOf(*ledger_, CertificateOf("billing")));
@@ -415,6 +461,18 @@ TEST_F(AccessTest, EachCallThatMovesMoneyOrStateLeavesALineWithoutWhatPeopleWrot
   EXPECT_EQ(told->events(told->events_size() - 1).caller(), CallerWith("support"));
   EXPECT_EQ(told->events(told->events_size() - 1).actor(), "ann");
   EXPECT_EQ(adjust("nobody").status().code(), absl::StatusCode::kNotFound);
+  // A card's number in the reason: what is refused before anybody is asked, too.
+  const auto numbered =
+      Call(*support, &pb::Support::Stub::AdjustBalance,
+           Parse<pb::AdjustBalanceRequest>(
+               "account_id: 'audited' request_id: 's' amount { currency_code: 'USD' units: 1 } "
+               "reason: 'paid by 4111111111111111'"));
+  EXPECT_EQ(numbered.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Call(*support, &pb::Support::Stub::AdjustBalance,
+                 Parse<pb::AdjustBalanceRequest>("account_id: 'to no +14155550123'"))
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument);
   std::vector<std::string> lines;
   for (const std::string& line : LinesOf(ledger_->process->Stderr())) {
     if (absl::StrContains(line, "\"message\":\"audit\"") &&
@@ -433,11 +491,24 @@ TEST_F(AccessTest, EachCallThatMovesMoneyOrStateLeavesALineWithoutWhatPeopleWrot
   // Those of empty requests, which the tests before sent, have no account.
   EXPECT_THAT(lines, IsSupersetOf({of("OpenAccount", "billing", "audited", "OK"),
                                    of("AdjustBalance", "support", "audited", "OK"),
-                                   of("AdjustBalance", "support", "nobody", "NOT_FOUND")}));
-  for (const char* written : {"+14155550123", "ann", "T-1", "tok_visa"}) {
+                                   of("AdjustBalance", "support", "nobody", "NOT_FOUND"),
+                                   of("AdjustBalance", "support", "audited", "INVALID_ARGUMENT"),
+                                   of("AdjustBalance", "support", "", "INVALID_ARGUMENT")}));
+  for (const char* written : {"+14155550123", "ann", "T-1", "tok_visa", "4111111111111111"}) {
     EXPECT_THAT(lines, ::testing::Each(Not(HasSubstr(absl::StrCat("\"", written))))) << written;
     EXPECT_THAT(lines, ::testing::Each(Not(HasSubstr(absl::StrCat(written, "\""))))) << written;
   }
+}
+
+TEST_F(AccessTest, WhatIsDoneAtTheStubsDashboardLeavesALineToo) {
+  const absl::Status refused = CallOf(ChannelOf(*gateway_, CertificateOf("operations")),
+                                      "/reserve.gateway.v1.StubDashboard/FailRefund");
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument) << refused;
+  EXPECT_THAT(LinesOf(gateway_->process->Stderr()),
+              ::testing::Contains(
+                  AllOf(HasSubstr("\"message\":\"audit\""), HasSubstr("\"method\":\"FailRefund\""),
+                        HasSubstr(absl::StrCat("\"caller\":\"", CallerWith("operations"), "\"")),
+                        HasSubstr("\"code\":\"INVALID_ARGUMENT\""))));
 }
 
 TEST_F(AccessTest, AWorkerChargesByTheRoleOfItsCertificate) {

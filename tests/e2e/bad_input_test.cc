@@ -1136,6 +1136,14 @@ TEST_F(BadInputTest, NumbersOfCardsAreRefusedInWhatPeopleWrite) {
   });
 }
 
+TEST_F(BadInputTest, IdsAndTelephoneNumbersAreNeverTakenForNumbersOfCards) {
+  Must("Ledger.RecordUsage",
+       absl::StrCat("account_id: 'acct' usage { ", Usage("4111111111111111"), Call(), " }"));
+  Must("Ledger.AuthorizeUsage",
+       "account_id: 'acct' user_id: 'u' call { direction: DIRECTION_OUTBOUND destination: "
+       "'+4111111111111111' }");
+}
+
 TEST_F(BadInputTest, AnUpdateMaskNamesFieldsThatAreThereAndSet) {
   const std::string settings =
       "account_id: 'acct' billing_settings { reserve_amount { units: 20 } } ";

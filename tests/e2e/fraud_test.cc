@@ -118,6 +118,27 @@ class FraudTest : public StackTest {
     loss.charged = Charged(id);
     return loss;
   }
+  // A call of the user's, with an hour granted at a time if that may be.
+  static pb::CreateHoldResponse Hold(const std::string& id, const std::string& user_id,
+                                     const std::string& hold_id) {
+    return Must(&Ledger::CreateHold,
+                absl::StrCat(Head(id), "user_id: '", user_id, "' hold_id: '", hold_id,
+                             "' usage_id: 'of-", hold_id, "' slice { seconds: 3600 } call { ",
+                             "direction: DIRECTION_OUTBOUND destination: '", kPremium, "' }"));
+  }
+  // The call lasts as long as it is let, and its CDR comes: what it cost.
+  static Nanos LastsAsLongAsItIsLet(const std::string& id, pb::Hold hold) {
+    while (!hold.final()) {
+      hold = Must(&Ledger::ExtendHold,
+                  absl::StrCat(Head(id), "hold_id: '", hold.hold_id(),
+                               "' extension: ", hold.extension() + 1,
+                               " used { seconds: ", hold.granted().seconds(), " }"));
+    }
+    const int64_t seconds = hold.granted().seconds();
+    Must(&Ledger::RecordUsage, Head(id) + UsageText(hold.usage_id(), kPremium,
+                                                    absl::Now() - absl::Seconds(seconds), seconds));
+    return kPremiumPrice * (seconds / 60);
+  }
   static std::string Said(const Loss& loss) {
     return absl::StrCat(loss.calls, " calls for $", FormatDecimal(loss.used), ", $",
                         FormatDecimal(loss.charged), " charged to the card");
@@ -173,6 +194,42 @@ TEST_F(FraudTest, L3_L4_WhatANightOfTollFraudCostsWithAndWithoutLimits) {
   Record("spending", "after-3", kPremium);
   EXPECT_EQ(Count("spending", pb::EVENT_KIND_LIMIT_REACHED), 1);
   for (const char* id : {"without", "spending", "default"}) ExpectAudited(id);
+}
+
+TEST_F(FraudTest, L3_ManyCallsAtATimeThroughOneUserCostTheLimitAndAnIncrementOfEachMore) {
+  constexpr int kCalls = 10;
+  Open("many");
+  Must(&Accounts::PutUser, Head("many") + "user_id: 'desk' user { plan_id: 'unlimited' }");
+  Must(
+      &Support::AdjustBalance,
+      Head("many") + "request_id: 'r' reason: 'a test' amount { currency_code: 'USD' units: 999 }");
+  Limit("many", Dollars("price_per_minute", 100) + Dollars("new_account_price_per_minute", 100));
+  Limit("many", Dollars("spend_per_day", 20), "user_id: 'pbx'");
+  std::vector<pb::Hold> calls;
+  for (int i = 0; i < kCalls; ++i) {
+    const pb::CreateHoldResponse begun = Hold("many", "pbx", absl::StrCat("call-", i));
+    ASSERT_TRUE(begun.authorization().allowed()) << begun.DebugString();
+    calls.push_back(begun.hold());
+    EXPECT_LE(begun.hold().granted().seconds(), 120) << "as much as the limit leaves, and no hour";
+  }
+  EXPECT_LE(MayCall("many", kPremium).max_duration().seconds(), 60);
+  Nanos cost = 0;
+  for (const pb::Hold& call : calls) cost += LastsAsLongAsItIsLet("many", call);
+  std::cout << kCalls << " calls at a time through one telephone, under $20 a day: $"
+            << FormatDecimal(cost) << "\n";
+  EXPECT_GE(cost, 20 * kNanosPerUnit);
+  EXPECT_LE(cost, 20 * kNanosPerUnit + kCalls * kPremiumPrice);
+  EXPECT_EQ(Count("many", pb::EVENT_KIND_LIMIT_REACHED), 1);
+  const pb::CreateHoldResponse refused = Hold("many", "pbx", "late");
+  EXPECT_EQ(refused.authorization().decision(), pb::AUTHORIZATION_DECISION_LIMIT_REACHED);
+  EXPECT_EQ(refused.authorization().limit_level(), pb::LIMIT_LEVEL_USER);
+  EXPECT_TRUE(Hold("many", "desk", "other").authorization().allowed()) << "others go on";
+  // Staff lifts it without naming the user, and it rings again.
+  Must(&Support::LiftSuspension, Head("many") + "reason: 'looked at'");
+  EXPECT_TRUE(MayCall("many", kPremium).allowed());
+  for (int i = 0; i < 3; ++i) Record("many", absl::StrCat("again-", i), kPremium);
+  EXPECT_EQ(Count("many", pb::EVENT_KIND_LIMIT_REACHED), 2);
+  ExpectAudited("many");
 }
 
 TEST_F(FraudTest, L2_ADayOfOrdinaryCallsThatIsToldLateRaisesNothing) {

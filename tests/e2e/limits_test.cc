@@ -333,6 +333,18 @@ TEST_F(LimitsTest, ABatchCountsAsWhatItHoldsAndIsNeverTooLarge) {
   EXPECT_GT(*RetryAfterOf(next), absl::Seconds(4));
 }
 
+TEST_F(LimitsTest, ABatchThatHoldsNothingCountsAsOneCall) {
+  ASSERT_NO_FATAL_FAILURE(StartWithAccount({"--max_caller_rate=5"}));
+  ExpectRateExceeded(UntilRefused([&] {
+                       const absl::Status status =
+                           Call(stack_->ledger(), &pb::Ledger::Stub::BatchRecordUsage,
+                                pb::BatchRecordUsageRequest())
+                               .status();
+                       return absl::IsInvalidArgument(status) ? absl::OkStatus() : status;
+                     }),
+                     "CALLER_RATE_EXCEEDED");
+}
+
 TEST_F(LimitsTest, AStreamIsReadAsFastAsItsCallerMayComeAndNothingOfItIsRefused) {
   constexpr int kMessages = 60;
   ASSERT_NO_FATAL_FAILURE(StartWithAccount({"--max_caller_rate=20"}));
@@ -406,6 +418,62 @@ TEST_F(LimitsTest, AConnectionWithoutCallsIsClosedAndMadeAnewByTheNextCall) {
                                           absl::ToChronoTime(absl::Now() + absl::Seconds(20))));
   EXPECT_EQ(channel->GetState(false), GRPC_CHANNEL_IDLE);
   EXPECT_TRUE(get().ok());
+}
+
+TEST_F(LimitsTest, AConnectionHasAsManyCallsAtATimeAsMayBeAndTheNextWaits) {
+  ASSERT_NO_FATAL_FAILURE(StartWithAccount({"--max_concurrent_calls=2"}));
+  const auto channel = Connect();
+  const auto accounts = pb::Accounts::NewStub(channel);
+  const auto get = [&](absl::Duration patience) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + patience));
+    pb::Account account;
+    return accounts
+        ->GetAccount(&context, Parse<pb::GetAccountRequest>("account_id: 'acct'"), &account)
+        .error_code();
+  };
+  // So that the connection stands, with what the server allows.
+  ASSERT_EQ(get(absl::Seconds(20)), grpc::StatusCode::OK);
+  const auto events = pb::Events::NewStub(channel);
+  grpc::ClientContext contexts[2];
+  std::vector<std::unique_ptr<grpc::ClientReader<pb::WatchEventsResponse>>> streams;
+  for (grpc::ClientContext& context : contexts) {
+    streams.push_back(events->WatchEvents(&context, pb::WatchEventsRequest()));
+  }
+  EXPECT_EQ(get(absl::Seconds(1)), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_TRUE(Get("acct").ok()) << "on another connection";
+  contexts[0].TryCancel();
+  EXPECT_EQ(get(absl::Seconds(20)), grpc::StatusCode::OK);
+  contexts[1].TryCancel();
+  for (const auto& stream : streams) stream->Finish();
+}
+
+TEST_F(LimitsTest, AConnectionThatIsOldIsLeftAndAStreamOnItGoesOn) {
+  ASSERT_NO_FATAL_FAILURE(StartWithAccount({"--max_connection_age=1s"}));
+  const auto channel = Connect();
+  const auto accounts = pb::Accounts::NewStub(channel);
+  const auto get = [&] {
+    return Call(*accounts, &pb::Accounts::Stub::GetAccount,
+                Parse<pb::GetAccountRequest>("account_id: 'acct'"))
+        .status();
+  };
+  ASSERT_TRUE(get().ok());
+  const auto events = pb::Events::NewStub(channel);
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(60)));
+  const auto stream = events->WatchEvents(&context, pb::WatchEventsRequest());
+  EXPECT_TRUE(channel->WaitForStateChange(GRPC_CHANNEL_READY,
+                                          absl::ToChronoTime(absl::Now() + absl::Seconds(20))));
+  EXPECT_TRUE(get().ok());
+  ASSERT_NO_FATAL_FAILURE(Open("later"));
+  pb::WatchEventsResponse message;
+  bool told = false;
+  while (!told && stream->Read(&message)) {
+    for (const pb::Event& event : message.events()) told |= event.account_id() == "later";
+  }
+  EXPECT_TRUE(told);
+  context.TryCancel();
+  stream->Finish();
 }
 
 // --- Many times the load ----------------------------------------------------------------

@@ -384,8 +384,9 @@ TEST_F(RechargeFailuresTest, ALateSuccessOfAFailedRechargeIsCreditedAndEnablesTh
   const auto charge = ChargeFor(task, 15);
   ASSERT_TRUE(charge.ok()) << charge.status();
   const auto declined =
-      Report(task, "declined { decline_class: DECLINE_CLASS_HARD code: 'lost_card' }");
+      Report(task, "declined { decline_class: DECLINE_CLASS_HARD code: 'lost:4111111111111111' }");
   ASSERT_TRUE(declined.ok()) << declined.status();
+  EXPECT_EQ(declined->recharge().last_decline_code(), "lost:************1111");
   EXPECT_EQ(declined->recharge().state(), pb::RECHARGE_STATE_FAILED);
   EXPECT_EQ(Get("revived").state(), pb::ACCOUNT_STATE_DISABLED);
   const auto late = Report(task, Succeeded(charge->charge_id()));

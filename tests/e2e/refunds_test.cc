@@ -160,9 +160,11 @@ TEST_F(RefundsTest, P3_WhatIsDoneAtTheGatewayIsTakenUpByReconcileOnce) {
   EXPECT_EQ(Balance("hand"), "12.00");
   ASSERT_THAT(Refunds("hand"), SizeIs(1));
   AtTheGateway(&gw::StubDashboard::Stub::FailRefund,
-               absl::StrCat("refund_id: '", by_hand.refund_id(), "' failure_code: 'closed'"));
+               absl::StrCat("refund_id: '", by_hand.refund_id(),
+                            "' failure_code: 'closed:4111111111111111'"));
   for (int i = 0; i < 2; ++i) Reconcile();
   EXPECT_EQ(Balance("hand"), "15.00");
+  EXPECT_EQ(Refunds("hand").front().failure_code(), "closed:************1111");
   EXPECT_EQ(Refunds("hand").front().state(), pb::REFUND_STATE_FAILED);
   ExpectAudited("hand");
 }

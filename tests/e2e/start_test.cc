@@ -209,6 +209,15 @@ TEST_F(StartTest, PlainTextToOtherMachinesMustBeAskedFor) {
     EXPECT_EQ(refused.exit_code, 2) << program;
     EXPECT_THAT(refused.errors, HasSubstr("--insecure_plaintext")) << program;
   }
+  // To the database it is warned of, unless that is this machine's own.
+  for (const auto& [host, warned] : std::map<std::string, bool>{
+           {"db.example", true}, {"127.0.0.1", false}, {"localhost", false}}) {
+    const Ended ended =
+        Run("ledger",
+            {"serve", absl::StrCat("--database=mysql://u:secret@", host, "/x"), "--lanes=-1"});
+    EXPECT_EQ(absl::StrContains(ended.errors, "reached in plain text"), warned) << host;
+    EXPECT_THAT(ended.errors, Not(HasSubstr("secret")));
+  }
   // Asked for, it is warned of; on this machine's own address it is said.
   for (const auto& [listen, severity] :
        std::map<std::string, std::string>{{"0.0.0.0:0", "WARNING"}, {"127.0.0.1:0", "INFO"}}) {

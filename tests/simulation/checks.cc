@@ -477,8 +477,12 @@ void Checks::CheckEvents(const AccountRows& rows, SeenAccount* seen) {
     if (event.kind == EventKind::kSuspensionLifted) scene_.Count(Happening::kSuspensionLifted);
     if (event.kind == EventKind::kLimitReached) scene_.Count(Happening::kLimitReached);
     if (event.kind == EventKind::kLimitLifted) scene_.Count(Happening::kLimitLifted);
-    if (event.kind == EventKind::kLimitReached) seen->alarm = true;
-    if (event.kind == EventKind::kLimitLifted) seen->alarm = false;
+    if (event.kind == EventKind::kLimitReached) seen->alarms.insert(event.user_id);
+    if (event.kind == EventKind::kLimitLifted) {
+      seen->alarms.erase("");
+      seen->alarms.erase(event.user_id);
+      if (event.user_id.empty()) seen->alarms.clear();
+    }
     if (event.kind == EventKind::kCardDisputeLifted) {
       seen->card_lifted = true;
       scene_.Count(Happening::kCardDisputeLifted);
@@ -487,8 +491,13 @@ void Checks::CheckEvents(const AccountRows& rows, SeenAccount* seen) {
     if (event.kind == EventKind::kHoldUnsettled) scene_.Count(Happening::kHoldUnsettled);
     if (event.kind == EventKind::kCardLimitReached) scene_.Count(Happening::kCardLimitReached);
   }
-  if (rows.account.alarm.rings() != seen->alarm) {
+  if (rows.account.alarm.rings() == seen->alarms.empty()) {
     scene_.Fail("L4: a limit that is reached stands until it is lifted", rows.account.account_id);
+  }
+  for (const auto& [user_id, user] : rows.users) {
+    if (user.alarm.rings() != (seen->alarms.count(user_id) > 0)) {
+      scene_.Fail("L4: a user's limit stands as long as the account's alarm rings for it", user_id);
+    }
   }
   if (rows.account.state != told) {
     scene_.Fail("each change of state is an event", rows.account.account_id);

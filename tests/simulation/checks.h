@@ -70,7 +70,7 @@ class Checks : public ModelDatabase::Observer {
     Nanos balance = 0;
     domain::EntryHash head{};
     bool funded = false;
-    bool alarm = false;  // a limit was reached and not lifted
+    std::set<std::string> alarms;  // whose limit was reached and not lifted; empty: the account's
     domain::AccountState state = domain::AccountState::kPendingFunding;
     std::map<std::string, std::string> usages;  // booked, with their users
     std::set<std::string> estimates;            // of these, that no CDR has replaced

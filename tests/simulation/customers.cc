@@ -310,10 +310,17 @@ void Customers::AskForRefund(const std::string& id) {
   });
 }
 
+std::string Customers::AnyUser(const std::string& id) {
+  const std::map<std::string, domain::User>& users = database_.Find(id)->users;
+  if (users.empty()) return "";
+  return std::next(users.begin(), scene_.Below(static_cast<int>(users.size())))->first;
+}
+
 void Customers::LimitSpending(const std::string& id) {
   book::UpdateLimits update;
   update.by.reason = "as the customer asks";
   update.change.set = {domain::LimitKind::kSpendPerDay};
+  if (scene_.Happens(0.3)) update.user_id = AnyUser(id);
   if (scene_.Happens(0.8)) {
     update.change.limits.spend[1] = (1 + scene_.Below(20)) * kNanosPerUnit;
   }
@@ -324,6 +331,7 @@ void Customers::LiftSuspension(const std::string& id) {
   book::LiftSuspension lift;
   lift.by.reason = "looked at";
   if (scene_.Happens(0.3)) lift.quiet = absl::Hours(1 + scene_.Below(10));
+  if (scene_.Happens(0.2)) lift.user_id = AnyUser(id);
   const domain::Account& account = database_.Find(id)->account;
   for (const domain::PaymentMethod& method : account.payment_methods) {
     if (method.state == domain::CardState::kDisputed && scene_.Happens(0.5)) {

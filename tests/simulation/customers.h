@@ -66,6 +66,8 @@ class Customers {
   void AskForRefund(const std::string& account_id);
   void LiftSuspension(const std::string& account_id);
   // What the account may spend a day, from now on (L1).
+  // The id of one of the account's users; empty: it has none.
+  std::string AnyUser(const std::string& account_id);
   void LimitSpending(const std::string& account_id);
   // Money comes another way: by bank, by a page of the gateway's, or, as staff takes it for such,
   // by a charge of a worker's; and bounces.

@@ -38,6 +38,7 @@ void ModelDatabase::Load(const book::Keys& keys, book::Image* image,
     LoadAccount(std::string(need.account_id), &image->accounts[need.account_id]);
   }
   LoadUsers(keys.users, image);
+  LoadRinging(keys, image);
   LoadNumberKeys(keys.number_keys, image);
   LoadUsages(keys.usages, image);
   LoadEndedHolds(keys, image);
@@ -102,6 +103,17 @@ void ModelDatabase::LoadUsers(const std::vector<book::UserKey>& keys, book::Imag
       users.push_back(user->second);
     }
   }
+}
+
+void ModelDatabase::LoadRinging(const book::Keys& keys, book::Image* image) const {
+  std::vector<book::UserKey> ringing;
+  for (const book::AccountNeed& need : keys.accounts) {
+    if (!book::NeedsRinging(need, image->accounts.find(need.account_id)->second)) continue;
+    for (const auto& [user_id, user] : Find(std::string(need.account_id))->users) {
+      if (user.alarm.rings()) ringing.emplace_back(need.account_id, user_id);
+    }
+  }
+  LoadUsers(ringing, image);
 }
 
 void ModelDatabase::LoadNumberKeys(const std::vector<book::UserYear>& needs,

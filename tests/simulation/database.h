@@ -167,6 +167,7 @@ class ModelDatabase {
   void LoadEndedHolds(const book::Keys& keys, book::Image* image) const;
   void LoadAccount(const std::string& account_id, book::AccountImage* image) const;
   void LoadUsers(const std::vector<book::UserKey>& keys, book::Image* image) const;
+  void LoadRinging(const book::Keys& keys, book::Image* image) const;
   void LoadNumberKeys(const std::vector<book::UserYear>& needs, book::Image* image) const;
   void LoadRequests(const book::Keys& keys, book::Image* image) const;
   void LoadRecharges(const book::Keys& keys, book::Image* image, RechargeVersions* versions) const;

@@ -204,7 +204,8 @@ grpc::ServerUnaryReactor* AuditService::VerifyAccount(grpc::CallbackServerContex
                                                       const pb::VerifyAccountRequest* request,
                                                       pb::VerifyAccountResponse* response) {
   const absl::Status checked = CheckId(request->account_id(), "account_id");
-  if (!checked.ok()) return FinishNow(api_, context, "VerifyAccount", checked);
+  if (!checked.ok())
+    return FinishNow(api_, context, "VerifyAccount", checked, request->account_id());
   return StartQueryIn(
       api_.engine.bulk(), api_, context, "VerifyAccount", request->account_id(),
       [request, response](storage::Connection& connection) -> absl::Status {
@@ -228,7 +229,7 @@ grpc::ServerUnaryReactor* AuditService::CheckHead(grpc::CallbackServerContext* c
                                                   const pb::CheckHeadRequest* request,
                                                   pb::CheckHeadResponse* response) {
   const absl::Status checked = CheckHeadRequest(*request);
-  if (!checked.ok()) return FinishNow(api_, context, "CheckHead", checked);
+  if (!checked.ok()) return FinishNow(api_, context, "CheckHead", checked, request->account_id());
   return StartQuery(
       api_, context, "CheckHead", request->account_id(),
       [request, response](storage::Connection& connection) -> absl::Status {

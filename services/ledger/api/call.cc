@@ -197,9 +197,13 @@ absl::Status CheckAccountRate(const ApiContext& api, const grpc::CallbackServerC
 }
 
 grpc::ServerUnaryReactor* FinishNow(const ApiContext& api, grpc::CallbackServerContext* context,
-                                    const char* method, const absl::Status& status) {
+                                    const char* method, const absl::Status& status,
+                                    const std::string& account_id) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(CallRecord(api.metrics, *context, method).End(status));
+  CallRecord record(api.metrics, *context, method);
+  // What is no id is nothing for the log.
+  if (CheckId(account_id, "account_id").ok()) record.SetAccount(account_id);
+  reactor->Finish(record.End(status));
   return reactor;
 }
 
@@ -233,7 +237,7 @@ grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext
   // What is no id is nothing for the log, and has no rate.
   const bool has_account = CheckId(account_id, "account_id").ok();
   if (taken.ok() && has_account) taken = CheckAccountRate(api, *context, method, account_id);
-  if (!taken.ok()) return FinishNow(api, context, method, taken);
+  if (!taken.ok()) return FinishNow(api, context, method, taken, account_id);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   CallRecord record(api.metrics, *context, method);
   if (has_account) record.SetAccount(account_id);
@@ -245,22 +249,23 @@ grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext
 }
 
 grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServerContext* context,
-                                       const char* method, absl::StatusOr<engine::Task> task,
-                                       FillResponse fill, const char* field_prefix) {
-  return StartCommandThen(api, context, method, std::move(task), std::move(fill), nullptr,
+                                       const char* method, AskedTask asked, FillResponse fill,
+                                       const char* field_prefix) {
+  return StartCommandThen(api, context, method, std::move(asked), std::move(fill), nullptr,
                           field_prefix);
 }
 
 grpc::ServerUnaryReactor* StartCommandThen(const ApiContext& api,
                                            grpc::CallbackServerContext* context, const char* method,
-                                           absl::StatusOr<engine::Task> task, FillResponse fill,
-                                           ReadMore more, const char* field_prefix) {
+                                           AskedTask asked, FillResponse fill, ReadMore more,
+                                           const char* field_prefix) {
+  absl::StatusOr<engine::Task>& task = asked.task;
   if (task.ok() && api.metrics.draining()) task = CheckTaken(api);
   if (task.ok()) {
     const absl::Status rate = CheckAccountRate(api, *context, method, task->account_id);
-    if (!rate.ok()) return FinishNow(api, context, method, rate);
+    if (!rate.ok()) return FinishNow(api, context, method, rate, asked.account_id);
   }
-  if (!task.ok()) return FinishNow(api, context, method, task.status());
+  if (!task.ok()) return FinishNow(api, context, method, task.status(), asked.account_id);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   CallRecord record(api.metrics, *context, method);
   record.SetAccount(task->account_id);
@@ -303,11 +308,12 @@ grpc::ServerUnaryReactor* StartFoundCommand(const ApiContext& api,
   return reactor;
 }
 
-absl::StatusOr<engine::Task> TaskFor(const std::string& account_id,
-                                     absl::StatusOr<book::Command> command) {
-  RESERVE_RETURN_IF_ERROR(CheckId(account_id, "account_id"));
-  RESERVE_RETURN_IF_ERROR(command.status());
-  return engine::Task{account_id, *std::move(command), nullptr, 0};
+AskedTask TaskFor(const std::string& account_id, absl::StatusOr<book::Command> command) {
+  if (absl::Status valid = CheckId(account_id, "account_id"); !valid.ok()) {
+    return {account_id, std::move(valid)};
+  }
+  if (!command.ok()) return {account_id, command.status()};
+  return {account_id, engine::Task{account_id, *std::move(command), nullptr, 0}};
 }
 
 absl::Status Draining() { return engine::Draining("open the stream again elsewhere"); }

@@ -92,9 +92,11 @@ absl::Status CheckCallerRate(const ApiContext& api, const grpc::CallbackServerCo
 absl::Status CheckAccountRate(const ApiContext& api, const grpc::CallbackServerContext& context,
                               const char* method, const std::string& account_id);
 
-// Answers a call whose outcome is known already.
+// Answers a call whose outcome is known already. `account_id`: the one that the request names, for
+// the log; whatever it is.
 grpc::ServerUnaryReactor* FinishNow(const ApiContext& api, grpc::CallbackServerContext* context,
-                                    const char* method, const absl::Status& status);
+                                    const char* method, const absl::Status& status,
+                                    const std::string& account_id = "");
 
 // Answers a call by work on a thread of the query pool. The work fills the
 // response and may run twice.
@@ -114,23 +116,30 @@ grpc::ServerUnaryReactor* StartQueryIn(engine::QueryPool& pool, const ApiContext
                                        grpc::CallbackServerContext* context, const char* method,
                                        const std::string& account_id, engine::QueryPool::Work work);
 
-// Answers a call by a command. `task` is an error if the request was bad. `fill`
+// A command that a request asks for, an error if the request was bad; and the account that it
+// names, whatever that is.
+struct AskedTask {
+  std::string account_id;
+  absl::StatusOr<engine::Task> task;
+};
+
+// Answers a call by a command. `fill`
 // moves the reply into the response; `field_prefix` is put before the field of a
 // refusal, except before "account_id".
 using FillResponse = std::function<void(book::Reply&&)>;
 // Fills what a command on an account answers. The context must outlive the call.
 FillResponse FillAccount(const ApiContext& api, ledger::v1::Account* response);
 grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServerContext* context,
-                                       const char* method, absl::StatusOr<engine::Task> task,
-                                       FillResponse fill, const char* field_prefix = "");
+                                       const char* method, AskedTask asked, FillResponse fill,
+                                       const char* field_prefix = "");
 
 // The same, and more is told of what was done: `more` answers what is to be read for that, in the
 // query pool, or nothing. Where it can't be read the answer goes without.
 using ReadMore = std::function<engine::QueryPool::Work(const book::Reply&)>;
 grpc::ServerUnaryReactor* StartCommandThen(const ApiContext& api,
                                            grpc::CallbackServerContext* context, const char* method,
-                                           absl::StatusOr<engine::Task> task, FillResponse fill,
-                                           ReadMore more, const char* field_prefix = "");
+                                           AskedTask asked, FillResponse fill, ReadMore more,
+                                           const char* field_prefix = "");
 
 // The same where the command's account must be looked for first: `find`, in the query pool, answers
 // the task, or nothing if there is none to do: then it has filled the response. It may run twice.
@@ -145,8 +154,7 @@ void SubmitFor(engine::Engine& engine, engine::Task&& task, Moment deadline,
                engine::ReplySink* sink);
 
 // A command on an account, once its id is known to be well formed.
-absl::StatusOr<engine::Task> TaskFor(const std::string& account_id,
-                                     absl::StatusOr<book::Command> command);
+AskedTask TaskFor(const std::string& account_id, absl::StatusOr<book::Command> command);
 
 // UNAVAILABLE "DRAINING": what a stream is ended with when a drain begins.
 absl::Status Draining();

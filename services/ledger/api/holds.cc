@@ -260,8 +260,9 @@ grpc::ServerUnaryReactor* LedgerService::CreateHold(grpc::CallbackServerContext*
                                                     const pb::CreateHoldRequest* request,
                                                     pb::CreateHoldResponse* response) {
   const domain::Settings& settings = api_.engine.options().settings;
-  absl::StatusOr<engine::Task> task =
+  AskedTask asked =
       TaskFor(request->account_id(), ParseCreate(settings, *request, api_.engine.Now()));
+  absl::StatusOr<engine::Task>& task = asked.task;
   const auto fill = [response](book::Reply&& reply) {
     const auto& held = std::get<book::HoldReply>(reply);
     ToProto(held.authorize, response->mutable_authorization());
@@ -276,9 +277,9 @@ grpc::ServerUnaryReactor* LedgerService::CreateHold(grpc::CallbackServerContext*
                         [response] { AllowHelp(response->mutable_authorization()); });
   }
   if (const absl::Status rate = CheckCallerRate(api_, *context, "CreateHold"); !rate.ok()) {
-    return FinishNow(api_, context, "CreateHold", rate);
+    return FinishNow(api_, context, "CreateHold", rate, request->account_id());
   }
-  return StartCommand(api_, context, "CreateHold", std::move(task), fill);
+  return StartCommand(api_, context, "CreateHold", std::move(asked), fill);
 }
 
 grpc::ServerUnaryReactor* LedgerService::ExtendHold(grpc::CallbackServerContext* context,

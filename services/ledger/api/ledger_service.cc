@@ -102,8 +102,9 @@ grpc::ServerUnaryReactor* LedgerService::AuthorizeUsage(grpc::CallbackServerCont
                                                         const pb::AuthorizeUsageRequest* request,
                                                         pb::AuthorizeUsageResponse* response) {
   const domain::Settings& settings = api_.engine.options().settings;
-  absl::StatusOr<Task> task =
+  AskedTask asked =
       TaskFor(request->account_id(), ParseAuthorize(settings, *request, api_.engine.Now()));
+  absl::StatusOr<Task>& task = asked.task;
   domain::Usage unread;
   if (!task.ok()) unread = DialledIn(settings, *request);
   const domain::Usage& dialled =
@@ -116,26 +117,27 @@ grpc::ServerUnaryReactor* LedgerService::AuthorizeUsage(grpc::CallbackServerCont
                         fill, [response] { AllowHelp(response); });
   }
   if (const absl::Status rate = CheckCallerRate(api_, *context, "AuthorizeUsage"); !rate.ok()) {
-    return FinishNow(api_, context, "AuthorizeUsage", rate);
+    return FinishNow(api_, context, "AuthorizeUsage", rate, request->account_id());
   }
-  return StartCommand(api_, context, "AuthorizeUsage", std::move(task), fill);
+  return StartCommand(api_, context, "AuthorizeUsage", std::move(asked), fill);
 }
 
 grpc::ServerUnaryReactor* LedgerService::RecordUsage(grpc::CallbackServerContext* context,
                                                      const pb::RecordUsageRequest* request,
                                                      pb::RecordUsageResponse* response) {
-  if (const absl::Status room = api_.engine.CheckRoom(request->account_id()); !room.ok()) {
-    return FinishNow(api_, context, "RecordUsage", room);
+  const std::string& account_id = request->account_id();
+  if (const absl::Status room = api_.engine.CheckRoom(account_id); !room.ok()) {
+    return FinishNow(api_, context, "RecordUsage", room, account_id);
   }
   absl::StatusOr<Task> task = ParseRecord(api_.engine.options().settings, *request);
   if (task.ok() && request->has_replaces()) {
-    return FinishNow(api_, context, "RecordUsage", ReplacesElsewhere());
+    return FinishNow(api_, context, "RecordUsage", ReplacesElsewhere(), account_id);
   }
   if (!task.ok()) {
-    return FinishNow(api_, context, "RecordUsage", NameField(task.status()));
+    return FinishNow(api_, context, "RecordUsage", NameField(task.status()), account_id);
   }
   return StartCommand(
-      api_, context, "RecordUsage", std::move(task),
+      api_, context, "RecordUsage", {account_id, std::move(task)},
       [response](Reply&& reply) { ToProto(std::get<book::UsageReply>(reply), response); },
       "usage.");
 }
@@ -149,18 +151,21 @@ grpc::ServerUnaryReactor* LedgerService::BatchRecordUsage(grpc::CallbackServerCo
   if (api_.metrics.draining()) {
     return FinishNow(api_, context, "BatchRecordUsage", CheckTaken(api_));
   }
+  // What holds no usages that could be counted counts as one.
+  const auto refuse = [&](const absl::Status& status) {
+    const absl::Status rate = CheckCallerRate(api_, *context, "BatchRecordUsage");
+    return FinishNow(api_, context, "BatchRecordUsage", rate.ok() ? status : rate);
+  };
   google::protobuf::Arena arena;
   auto* request = google::protobuf::Arena::CreateMessage<pb::BatchRecordUsageRequest>(&arena);
   grpc::ByteBuffer bytes = *request_bytes;  // shares them
   if (!grpc::SerializationTraits<pb::BatchRecordUsageRequest>::Deserialize(&bytes, request).ok()) {
-    return FinishNow(api_, context, "BatchRecordUsage",
-                     InvalidField("requests", "can't be read: the bytes are no such message"));
+    return refuse(InvalidField("requests", "can't be read: the bytes are no such message"));
   }
   const int count = request->requests_size();
   if (count == 0 || count > kMaxBatch) {
-    return FinishNow(api_, context, "BatchRecordUsage",
-                     InvalidField("requests", absl::StrCat("must hold 1 to ", kMaxBatch,
-                                                           " usages, not ", count)));
+    return refuse(InvalidField("requests",
+                               absl::StrCat("must hold 1 to ", kMaxBatch, " usages, not ", count)));
   }
   const absl::Status rate = CheckCallerRate(api_, *context, "BatchRecordUsage", count);
   if (!rate.ok()) return FinishNow(api_, context, "BatchRecordUsage", rate);

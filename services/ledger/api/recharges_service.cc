@@ -209,7 +209,8 @@ grpc::ServerUnaryReactor* RechargesService::RenewLease(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* RechargesService::ReportRecharge(grpc::CallbackServerContext* context,
                                                            const pb::ReportRechargeRequest* request,
                                                            pb::ReportRechargeResponse* response) {
-  return StartCommand(api_, context, "ReportRecharge", ParseReport(*request),
+  return StartCommand(api_, context, "ReportRecharge",
+                      {request->account_id(), ParseReport(*request)},
                       [this, request, response](book::Reply&& reply) {
                         const auto& applied = std::get<book::RechargeReply>(reply);
                         const domain::Recharge& recharge = applied.recharge;

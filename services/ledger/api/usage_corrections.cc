@@ -107,11 +107,13 @@ grpc::ServerUnaryReactor* LedgerService::VoidUsage(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* LedgerService::CorrectUsage(grpc::CallbackServerContext* context,
                                                       const pb::CorrectUsageRequest* request,
                                                       pb::CorrectUsageResponse* response) {
-  absl::StatusOr<engine::Task> task =
+  AskedTask asked =
       TaskFor(request->account_id(), ParseCorrect(api_.engine.options().settings, *request));
-  if (!task.ok()) return FinishNow(api_, context, "CorrectUsage", task.status());
+  if (!asked.task.ok()) {
+    return FinishNow(api_, context, "CorrectUsage", asked.task.status(), request->account_id());
+  }
   return StartCommandThen(
-      api_, context, "CorrectUsage", std::move(task),
+      api_, context, "CorrectUsage", std::move(asked),
       [response](book::Reply&& reply) {
         ToProto(std::get<book::CorrectionReply>(reply), response);
       },

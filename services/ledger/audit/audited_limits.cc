@@ -56,8 +56,12 @@ void AuditedLimits::TakeUpEvent(const domain::Event& event) {
     last_time_ = std::max(last_time_, event.time);
   }
   if (event.kind != domain::EventKind::kLimitLifted) return;
-  reached_ = 0;
-  if (!event.user_id.empty()) reached_of_users_.erase(event.user_id);
+  if (event.user_id.empty()) {
+    reached_of_users_.clear();
+  } else {
+    reached_of_users_.erase(event.user_id);
+  }
+  reached_ = reached_of_users_.empty() ? 0 : domain::kUsersBit;
 }
 
 void AuditedLimits::CheckEnd(const domain::Account& account) const {

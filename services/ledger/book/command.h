@@ -166,7 +166,7 @@ struct LiftSuspension {
   domain::LiftedCard card;  // that may be charged again, too
   domain::ByStaff by;
   std::string request_id = {};
-  std::string user_id = {};   // whose limits are lifted beside the account's; empty: nobody's
+  std::string user_id = {};   // the only one whose limits are lifted, too; empty: all of them
   absl::Duration quiet = {};  // limits that were reached raise nothing for so long
 };
 // Of the account, or of a user (L1).

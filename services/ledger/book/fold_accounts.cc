@@ -235,7 +235,10 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Unblock
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const LiftSuspension& command) {
   RESERVE_ASSIGN_OR_RETURN(const AccountImage* image, FindAccount(account_id));
-  domain::LiftedLimits limits{nullptr, command.quiet};
+  domain::LiftedLimits limits{nullptr, command.quiet, {}};
+  for (const User& user : image->known->users) {
+    if (user.alarm.rings()) limits.ringing.push_back(&user);
+  }
   if (!command.user_id.empty()) {
     RESERVE_ASSIGN_OR_RETURN(limits.user, FindUser(*image, command.user_id));
   }

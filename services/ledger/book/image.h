@@ -184,6 +184,11 @@ inline bool NeedsClosing(const AccountNeed& need, const AccountImage& image) {
          (need.closes || image.account().state == domain::AccountState::kClosing);
 }
 
+// Must all users of this account be loaded whose limits were reached (L4)?
+inline bool NeedsRinging(const AccountNeed& need, const AccountImage& image) {
+  return need.lifts && image.exists && (image.account().alarm.reached & domain::kUsersBit) != 0;
+}
+
 // What else must be loaded once the recharges are: what refunds give back, what recharges were
 // credited as, and the disputes of charges that they may change (P3).
 struct FurtherNeed {

@@ -226,6 +226,7 @@ Keys KeysOf(absl::Span<const AccountCommand> commands, const domain::Context& co
     need.more_than_usage |= !IsOfCalls(*each.command);
     need.opens |= std::holds_alternative<OpenAccount>(*each.command);
     need.closes |= std::holds_alternative<CloseAccount>(*each.command);
+    need.lifts |= std::holds_alternative<LiftSuspension>(*each.command);
     need.declines |= ChoosesCards(*each.command);
     keys.may_write |= may_change;
     std::visit(Collector(keys, each.account_id, duplicates, with_number_keys), *each.command);

@@ -61,6 +61,7 @@ struct AccountNeed {
   bool more_than_usage = false;  // some command neither records a usage nor is about a hold
   bool opens = false;            // some command opens the account
   bool closes = false;           // some command closes the account (P4)
+  bool lifts = false;            // some command lifts its limits, and may lift its users' (L4)
   bool declines = false;         // some command may choose a card, by the limits of its number (G9)
 };
 

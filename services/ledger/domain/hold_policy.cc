@@ -1,9 +1,11 @@
 #include "services/ledger/domain/hold_policy.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "services/ledger/domain/closing_policy.h"
@@ -88,26 +90,51 @@ int64_t LongestCall(const Context& context, const Account& account, const UsageT
   return LastIncrementWithin(rate, seconds);
 }
 
-// H2. `spendable` is what is available to this call alone; `granted` what it has already.
-Grant GrantMore(const Context& context, const Account& account, const UsageTerms& terms,
-                const Hold& hold, int64_t granted, int64_t free, Nanos spendable) {
+// The end of the increment behind that which a call has reached after `used`; that of the first one
+// while it rings.
+int64_t NextIncrement(const Rate& rate, absl::Duration used) {
+  if (used <= absl::ZeroDuration()) return EndOfIncrement(rate, absl::ZeroDuration());
+  return EndOfIncrement(rate, absl::Seconds(EndOfIncrement(rate, used)) + absl::Microseconds(1));
+}
+
+// H2, L3. `hold` has what the switch reports now, `before` what it had. `spendable` is what is
+// available to this call alone; `granted` what it has already.
+absl::StatusOr<Grant> GrantMore(const Context& context, const Account& account,
+                                const UsageTerms& terms, const Hold& before, const Hold& hold,
+                                int64_t granted, int64_t free, Nanos spendable) {
   const Rate& rate = RateOf(terms);
+  const int32_t period = PeriodOf(account, terms, hold);
   Grant grant;
   grant.seconds = EndOfIncrement(rate, hold.used + hold.slice);
   const int64_t longest = LongestCall(context, account, terms, rate);
   if (grant.seconds > longest) grant = {longest, FinalReason::kLongestCall};
-  if (grant.seconds <= granted) return {granted, grant.final_reason};
+  if (grant.seconds <= granted) return Grant{granted, grant.final_reason};
   const absl::StatusOr<Rating> rating =
-      RateSoFar(*terms.plan, terms.rate, PeriodOf(account, terms, hold), hold,
-                absl::Seconds(grant.seconds), free);
+      RateSoFar(*terms.plan, terms.rate, period, hold, absl::Seconds(grant.seconds), free);
   if (rating.ok() && rating->cost == 0) return grant;
-  // L3: nothing more that would be paid.
-  const bool limited = LimitOn(context, account, terms, UsageOf(hold)).any();
-  if (rating.ok() && !limited && rating->cost <= spendable) return grant;
-  return {std::max(granted, MaxDurationSeconds(rate, *terms.plan, hold.price_time, free,
-                                               limited ? std::min<Nanos>(spendable, 0) : spendable,
-                                               grant.seconds)),
-          limited ? FinalReason::kLimitReached : FinalReason::kInsufficientBalance};
+  const auto longest_for = [&](Nanos paid) {
+    return rating.ok() && rating->cost <= paid
+               ? grant.seconds
+               : MaxDurationSeconds(rate, *terms.plan, hold.price_time, free, paid, grant.seconds);
+  };
+  // L3: nothing more that would be paid, once what is reported now has reached a limit.
+  RESERVE_ASSIGN_OR_RETURN(const Rating reported,
+                           RateSoFar(*terms.plan, terms.rate, period, hold, hold.used, free));
+  const Nanos more = SubtractSaturating(reported.cost, before.live() ? before.accrued : 0);
+  if (LimitOn(context, account, terms, UsageOf(hold), more).any()) {
+    return Grant{std::max(granted, longest_for(std::min<Nanos>(spendable, 0))),
+                 FinalReason::kLimitReached};
+  }
+  const int64_t paid = longest_for(spendable);
+  // And before that what limits leave, but for the next increment, which may pass them; more
+  // follows, until they are reached.
+  const Nanos room = SpendRoom(context, account, *terms.user, &before);
+  if (room < spendable) {
+    const int64_t left = std::max(longest_for(room), NextIncrement(rate, hold.used));
+    if (left < paid) return Grant{std::max(granted, left)};
+  }
+  if (rating.ok() && rating->cost <= spendable) return grant;
+  return Grant{std::max(granted, paid), FinalReason::kInsufficientBalance};
 }
 
 // Why nothing more is granted to any call of the account, or of the user (H9, K4).
@@ -252,7 +279,14 @@ Authorization AuthorizeBeside(const Context& context, const Account& account,
   }
   UsageTerms terms_without = terms;
   terms_without.user = &user;
-  Authorization answer = AuthorizeAtOnce(context, without, terms_without, call);
+  std::vector<Hold> others;
+  if (context.holds != nullptr) {
+    absl::c_copy_if(*context.holds, std::back_inserter(others),
+                    [&hold](const Hold& each) { return each.hold_id != hold.hold_id; });
+  }
+  Context beside = context;
+  beside.holds = &others;
+  Authorization answer = AuthorizeAtOnce(beside, without, terms_without, call);
   answer.decision = Decision::kAllowed;
   return answer;
 }
@@ -303,8 +337,9 @@ absl::StatusOr<HeldCall> CreateHold(const Context& context, const Account& accou
   Hold nothing = hold;
   nothing.state = HoldState::kReleased;
   const int64_t free = FreeFor(account, terms, nothing, hold);
-  const Grant grant =
-      GrantMore(context, account, terms, hold, /*granted=*/0, free, draft.account().available());
+  RESERVE_ASSIGN_OR_RETURN(const Grant grant,
+                           GrantMore(context, account, terms, nothing, hold, /*granted=*/0, free,
+                                     draft.account().available()));
   hold.granted_seconds = grant.seconds;
   hold.final_reason = grant.final_reason;
   hold.expire_time = ExpiryOf(context, hold);
@@ -347,7 +382,8 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
   const int64_t granted = hold.open() ? hold.granted_seconds : 0;
   Grant grant{granted, WhyNothingMore(account, *terms.user)};
   if (grant.final_reason == FinalReason::kNone) {
-    grant = GrantMore(context, account, terms, after, granted, free, spendable);
+    RESERVE_ASSIGN_OR_RETURN(
+        grant, GrantMore(context, account, terms, hold, after, granted, free, spendable));
   }
   after.final_reason = grant.final_reason;
   NoteWantOfMoney(after, &draft);

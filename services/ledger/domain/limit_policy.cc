@@ -78,16 +78,19 @@ std::optional<InForce<Value>> Nearest(const Context& context, const Account& acc
 
 // --- What stands in the way (L3) ----------------------------------------------------------
 
-// The dearest minute of a call of that rate, with the fee.
+// The most that the first minute of a call of that rate may cost: with the fee, and no less than
+// the least that a call costs (C11.6).
 Nanos DearestMinute(const Rate& rate) {
   Nanos price = rate.price;
+  Nanos least = 0;
   if (rate.tariff != nullptr) {
     for (const TariffLine& line : rate.tariff->lines) {
       price = std::max(price, line.price);
       for (const PriceStep& step : line.steps) price = std::max(price, step.price);
+      least = std::max(least, line.minimum.value_or(0));
     }
   }
-  return AddSaturating(price, rate.connect_fee);
+  return std::max(AddSaturating(price, rate.connect_fee), least);
 }
 
 // When the account is new no more.
@@ -138,14 +141,15 @@ ReachedLimit ReachedOf(const Spending& spending, const LimitAlarm& alarm, const 
   return reached;
 }
 
+// What is left once so much is spent beside what is counted.
 Nanos RoomOf(const Spending& spending, const LimitAlarm& alarm, const SpendMeters& meters,
-             Nanos accrued, absl::Time now) {
+             Nanos held, absl::Time now) {
   Nanos room = std::numeric_limits<Nanos>::max();
   for (size_t i = 0; i < kSpendWindows; ++i) {
     if (!spending[i].has_value() || alarm.IsQuiet(i, now)) continue;
     const Nanos limit = spending[i]->value;
-    room = std::min(
-        room, SubtractSaturating(limit, AddSaturating(SpentOf(i, limit, now, meters), accrued)));
+    room = std::min(room,
+                    SubtractSaturating(limit, AddSaturating(SpentOf(i, limit, now, meters), held)));
   }
   return room;
 }
@@ -157,6 +161,15 @@ Nanos AccruedOf(const std::vector<Hold>* holds, const User& user) {
     if (hold.user_id == user.user_id) accrued = AddSaturating(accrued, hold.accrued);
   }
   return accrued;
+}
+
+Nanos HeldOf(const std::vector<Hold>* holds, const User& user) {
+  Nanos held = 0;
+  if (holds == nullptr) return held;
+  for (const Hold& hold : *holds) {
+    if (hold.user_id == user.user_id) held = AddSaturating(held, hold.held);
+  }
+  return held;
 }
 
 // --- Counting and telling (L2, L4) --------------------------------------------------------
@@ -328,7 +341,7 @@ int64_t OpenCalls(const Context& context, const User* user) {
 }  // namespace
 
 ReachedLimit LimitOn(const Context& context, const Account& account, const UsageTerms& terms,
-                     const Usage& usage) {
+                     const Usage& usage, Nanos more) {
   if (!Apply(context) || terms.emergency) return {};
   if (terms.rate != nullptr && usage.kind == UsageKind::kCall) {
     if (const ReachedLimit price = PriceLimitOn(context, account, terms); price.any()) return price;
@@ -337,19 +350,22 @@ ReachedLimit LimitOn(const Context& context, const Account& account, const Usage
     const ReachedLimit country = CountryLimitOn(context, account, terms, usage);
     if (country.any()) return country;
   }
-  const ReachedLimit of_account = ReachedOf(SpendingOf(context, account), account.alarm,
-                                            account.spent, account.accrued, context.now);
+  const ReachedLimit of_account =
+      ReachedOf(SpendingOf(context, account), account.alarm, account.spent,
+                AddSaturating(account.accrued, more), context.now);
   if (of_account.any() || !terms.user->limits.get().limits_spend()) return of_account;
   return ReachedOf(SpendingOf(context, *terms.user), terms.user->alarm, terms.user->spent,
-                   AccruedOf(context.holds, *terms.user), context.now);
+                   AddSaturating(AccruedOf(context.holds, *terms.user), more), context.now);
 }
 
-Nanos SpendRoom(const Context& context, const Account& account, const User& user) {
+Nanos SpendRoom(const Context& context, const Account& account, const User& user, const Hold* but) {
+  const Nanos own = but != nullptr && but->live() ? but->held : 0;
   const Nanos of_account = RoomOf(SpendingOf(context, account), account.alarm, account.spent,
-                                  account.accrued, context.now);
+                                  SubtractSaturating(account.held, own), context.now);
   if (!user.limits.get().limits_spend()) return of_account;
-  return std::min(of_account, RoomOf(SpendingOf(context, user), user.alarm, user.spent,
-                                     AccruedOf(context.holds, user), context.now));
+  return std::min(of_account,
+                  RoomOf(SpendingOf(context, user), user.alarm, user.spent,
+                         SubtractSaturating(HeldOf(context.holds, user), own), context.now));
 }
 
 InForce<int32_t> CallsOfAccount(const Context& context, const Account& account) {
@@ -431,21 +447,34 @@ absl::StatusOr<Transition> UpdateLimits(const Context& context, const Account& a
   return Concluded(std::move(draft));
 }
 
-bool LiftAlarms(const User* user, absl::Duration quiet, Draft* draft) {
+bool LiftAlarms(const User* named, absl::Span<const User* const> ringing, absl::Duration quiet,
+                Draft* draft) {
   const absl::Time now = draft->context().now;
-  bool any = false;
   const auto lift = [&](LimitAlarm& alarm, SpendMeters& meters) {
     for (size_t i = 0; i < kSpendWindows; ++i) {
       if ((alarm.reached & (1U << i)) != 0) meters.empty_at[i] = 0;
     }
-    any |= alarm.rings();
     alarm.Lift(now, quiet);
   };
-  if (draft->account().alarm.rings()) lift(draft->account().alarm, draft->account().spent);
-  if (user == nullptr || !user->alarm.rings()) return any;
-  UserSpending& spending = SpendingFor(*user, draft);
-  lift(spending.alarm, spending.spent);
-  return any;
+  bool any = false;
+  bool others = false;
+  for (const User* user : ringing) {
+    if (named != nullptr && user->user_id != named->user_id) {
+      others = true;
+      continue;
+    }
+    UserSpending& spending = SpendingFor(*user, draft);
+    lift(spending.alarm, spending.spent);
+    any = true;
+  }
+  Account& account = draft->account();
+  const uint8_t stays = others ? account.alarm.reached & kUsersBit : 0;
+  if (account.alarm.reached == stays) return any;
+  const absl::Time since = account.alarm.time;
+  lift(account.alarm, account.spent);
+  account.alarm.reached = stays;
+  if (account.alarm.rings()) account.alarm.time = since;
+  return true;
 }
 
 std::vector<ShownLimit> LimitsInForce(const Context& context, const Account& account,

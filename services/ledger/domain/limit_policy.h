@@ -15,10 +15,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "common/money/money.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/by_staff.h"
 #include "services/ledger/domain/draft.h"
+#include "services/ledger/domain/hold.h"
 #include "services/ledger/domain/limits.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/domain/transition.h"
@@ -28,11 +30,14 @@
 namespace reserve::domain {
 
 // L3: what stands in the way of this usage as far as it would be paid; none where nothing does.
-// `terms` must know user, plan and rate.
+// `terms` must know user, plan and rate. `more`: what the user's calls have cost beyond what has
+// accrued.
 ReachedLimit LimitOn(const Context& context, const Account& account, const UsageTerms& terms,
-                     const Usage& usage);
-// What limits on spending leave to a user; the largest amount where there are none.
-Nanos SpendRoom(const Context& context, const Account& account, const User& user);
+                     const Usage& usage, Nanos more = 0);
+// What limits on spending leave to a user once all calls in progress use what they are granted; the
+// largest amount where there are none. That of `but`, if it is not null, does not count.
+Nanos SpendRoom(const Context& context, const Account& account, const User& user,
+                const Hold* but = nullptr);
 
 // A limit in force.
 template <typename Value>
@@ -67,9 +72,11 @@ absl::StatusOr<Transition> UpdateLimits(const Context& context, const Account& a
                                         const User* user, const LimitsChange& change,
                                         const ByStaff& by);
 
-// L4: the alarm of the account, and of a user if one is given, is lifted, and what they have spent
-// of the limits that were reached is forgotten. Whether there was any.
-bool LiftAlarms(const User* user, absl::Duration quiet, Draft* draft);
+// L4: the alarm of the account is lifted, and that of `named`, or, if it is null, of all its users;
+// what they have spent of the limits that were reached is forgotten. `ringing` are all users of the
+// account whose alarm rings: the account's rings on for those that stay. Whether there was any.
+bool LiftAlarms(const User* named, absl::Span<const User* const> ringing, absl::Duration quiet,
+                Draft* draft);
 
 // A limit in force, for people and programs.
 struct ShownLimit {

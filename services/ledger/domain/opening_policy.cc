@@ -233,7 +233,10 @@ absl::StatusOr<Transition> UpdateBillingSettings(const Context& context, const A
 
 absl::StatusOr<Transition> UpdateAccount(const Context& context, const Account& account,
                                          const AccountChange& change) {
-  RESERVE_RETURN_IF_ERROR(CheckNotClosing(account));
+  // The name of a person goes at any time.
+  const bool only_forgets = change.display_name == "" && !change.country.has_value() &&
+                            !change.time_zone.has_value() && !change.billing_day.has_value();
+  if (!only_forgets) RESERVE_RETURN_IF_ERROR(CheckNotClosing(account));
   Draft draft(context, account);
   if (change.country.has_value()) ChangeCountry(*change.country, &draft);
   if (change.display_name.has_value()) ChangeDisplayName(*change.display_name, &draft);

@@ -71,7 +71,8 @@ struct AccountChange {
   std::optional<std::string> display_name = {};
 };
 
-// C8, C10. INVALID_ARGUMENT on "billing_day"; FAILED_PRECONDITION "CALENDAR_CHANGED_TOO_OFTEN".
+// C8, C10. Of an account that ends nothing changes any more, but that its display name may be taken
+// away. INVALID_ARGUMENT on "billing_day"; FAILED_PRECONDITION "CALENDAR_CHANGED_TOO_OFTEN".
 absl::StatusOr<Transition> UpdateAccount(const Context& context, const Account& account,
                                          const AccountChange& change);
 

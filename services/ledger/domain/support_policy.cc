@@ -55,7 +55,7 @@ absl::StatusOr<Transition> LiftSuspension(const Context& context, const Account&
                                           const LiftedCard& card, const ByStaff& by,
                                           const LiftedLimits& limits) {
   Draft draft(context, account);
-  if (LiftAlarms(limits.user, limits.quiet, &draft)) {
+  if (LiftAlarms(limits.user, limits.ringing, limits.quiet, &draft)) {
     Event& lifted = Tell(by, draft.AddEvent(EventKind::kLimitLifted, by.reason));
     if (limits.user != nullptr) lifted.user_id = limits.user->user_id;
   }

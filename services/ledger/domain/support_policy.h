@@ -3,6 +3,7 @@
 #define RESERVE_SERVICES_LEDGER_DOMAIN_SUPPORT_POLICY_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/money/money.h"
@@ -35,8 +36,9 @@ struct LiftedCard {
 
 // L4: whose limits are lifted beside the account's, and for how long they raise nothing then.
 struct LiftedLimits {
-  const User* user = nullptr;
+  const User* user = nullptr;  // null: of all its users
   absl::Duration quiet;
+  std::vector<const User*> ringing;  // all users of the account whose alarm rings
 };
 
 // G12, L4: automatic recharging goes on; and P2: the number of `card`, if one is named, may be

@@ -4,8 +4,12 @@
 #include <utility>
 
 #include "absl/flags/flag.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "common/error/error.h"
+#include "common/flags/address.h"
 #include "common/flags/flags.h"
+#include "common/telemetry/log.h"
 
 ABSL_FLAG(std::string, database, "",
           "The database, as mysql://user:password@host:port/schema; add ?socket=/path for a unix "
@@ -16,6 +20,21 @@ ABSL_FLAG(
     "connection.");
 
 namespace reserve::serve {
+namespace {
+
+// What is said to the database, and by it, can be read and changed on the way.
+void WarnOfPlaintext(const storage::DatabaseOptions& options) {
+  const bool is_v6 = absl::StrContains(options.host, ':');
+  const std::string address =
+      absl::StrCat(is_v6 ? "[" : "", options.host, is_v6 ? "]:" : ":", options.port);
+  if (!options.ssl_ca.empty() || !options.socket.empty() || IsLoopback(address)) return;
+  Log(Severity::kWarning,
+      "the database is another machine, and reached in plain text: ask for TLS "
+      "by ?ssl_ca= in its address",
+      {{"host", options.host}});
+}
+
+}  // namespace
 
 absl::StatusOr<storage::DatabaseOptions> DatabaseFromFlags() {
   if (absl::GetFlag(FLAGS_database).empty()) {
@@ -31,6 +50,7 @@ absl::StatusOr<storage::DatabaseOptions> DatabaseFromFlags() {
     }
     options.read_password = [file] { return ReadSecretFile(file); };
   }
+  WarnOfPlaintext(options);
   return options;
 }
 

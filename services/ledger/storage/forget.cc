@@ -34,7 +34,9 @@ class Forgetting {
     RESERVE_ASSIGN_OR_RETURN(const int64_t users,
                              Count(absl::StrCat("SELECT COUNT(*) FROM users WHERE account_id = ",
                                                 account_, " AND user_id = ", user_)));
-    if (users == 0) return domain::UserNotFound(account_id, user_id);
+    // Usage of a user that nobody ever put has a number all the same (U1).
+    RESERVE_ASSIGN_OR_RETURN(const int64_t keys, CountKeys());
+    if (users + keys == 0) return domain::UserNotFound(account_id, user_id);
     RESERVE_RETURN_IF_ERROR(CheckNothingWaits());
     for (const absl::string_view table : kTables) {
       RESERVE_ASSIGN_OR_RETURN(
@@ -65,6 +67,11 @@ class Forgetting {
     return count;
   }
 
+  absl::StatusOr<int64_t> CountKeys() {
+    return Count(absl::StrCat("SELECT COUNT(*) FROM number_keys WHERE account_id = ", account_,
+                              " AND user_id = ", user_));
+  }
+
   absl::Status CheckNothingWaits() {
     RESERVE_ASSIGN_OR_RETURN(const int64_t calls,
                              Count(absl::StrCat("SELECT COUNT(*) FROM holds WHERE account_id = ",
@@ -92,9 +99,7 @@ class Forgetting {
         gone_.holds,
         Count(absl::StrCat("SELECT COUNT(*) FROM ended_holds WHERE account_id = ", account_,
                            " AND user_id = ", user_, " AND destination <> ''")));
-    RESERVE_ASSIGN_OR_RETURN(
-        gone_.keys, Count(absl::StrCat("SELECT COUNT(*) FROM number_keys WHERE account_id = ",
-                                       account_, " AND user_id = ", user_)));
+    RESERVE_ASSIGN_OR_RETURN(gone_.keys, CountKeys());
     return gone_;
   }
 

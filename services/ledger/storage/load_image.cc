@@ -132,6 +132,31 @@ absl::Status LoadUsers(Connection& connection, const std::vector<book::UserKey>&
   return absl::OkStatus();
 }
 
+// Those whose limits were reached, of accounts whose limits may be lifted (L4).
+absl::Status LoadRinging(Connection& connection, const Keys& keys, Image* image) {
+  constexpr int kPage = 1000;
+  for (const book::AccountNeed& need : keys.accounts) {
+    AccountImage& account = image->accounts.find(need.account_id)->second;
+    if (!book::NeedsRinging(need, account)) continue;
+    std::vector<domain::User>& known = account.known->users;
+    const size_t known_before = known.size();
+    std::string after;
+    for (bool more = true; more;) {
+      RESERVE_ASSIGN_OR_RETURN(std::vector<domain::User> page,
+                               ListUsers(connection, need.account_id, after, kPage));
+      more = page.size() == kPage;
+      if (more) after = page.back().user_id;
+      for (domain::User& user : page) {
+        const bool is_known = std::any_of(
+            known.begin(), known.begin() + known_before,
+            [&user](const domain::User& other) { return other.user_id == user.user_id; });
+        if (user.alarm.rings() && !is_known) known.push_back(std::move(user));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
 // The keys of numbers that commands need; those that there are not yet are made.
 absl::Status LoadNumberKeys(Connection& connection, const std::vector<book::UserYear>& needs,
                             MakeNumberKey make, Image* image) {
@@ -318,6 +343,7 @@ absl::Status LoadImage(Connection& connection, const Keys& keys, MakeNumberKey m
                        Image* image) {
   RESERVE_RETURN_IF_ERROR(LoadAccounts(connection, keys, image));
   RESERVE_RETURN_IF_ERROR(LoadUsers(connection, keys.users, image));
+  RESERVE_RETURN_IF_ERROR(LoadRinging(connection, keys, image));
   RESERVE_RETURN_IF_ERROR(LoadNumberKeys(connection, keys.number_keys, make_number_key, image));
   RESERVE_RETURN_IF_ERROR(LoadBookedUsages(connection, keys.usages, image));
   RESERVE_RETURN_IF_ERROR(LoadEndedHolds(connection, keys, image));

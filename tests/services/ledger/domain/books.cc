@@ -605,8 +605,11 @@ absl::Status Books::Limit(const Limits& limits, const std::string& user_id) {
 }
 
 absl::Status Books::LiftLimits(absl::Duration quiet, const std::string& user_id) {
-  return Apply(domain::LiftSuspension(context(), account_, {}, Staff("a busy day"),
-                                      {user_id.empty() ? nullptr : &users_.at(user_id), quiet}));
+  LiftedLimits lifted{user_id.empty() ? nullptr : &users_.at(user_id), quiet, {}};
+  for (const auto& [id, user] : users_) {
+    if (user.alarm.rings()) lifted.ringing.push_back(&user);
+  }
+  return Apply(domain::LiftSuspension(context(), account_, {}, Staff("a busy day"), lifted));
 }
 
 absl::Status Books::DismissKept(int64_t ordinal) {

@@ -483,6 +483,17 @@ TEST(ClosingPolicyTest, P4_ALatePaymentIsOwedAndOneThatBouncesIsWrittenOff) {
   EXPECT_TRUE(books.account().closed());
 }
 
+TEST(ClosingPolicyTest, P4_OfAClosedAccountThePersonsNameMayStillBeTakenAway) {
+  const Books books = Closed();
+  Account named = books.account();
+  named.display_name = "Ann Brook";
+  const auto forgotten = UpdateAccount(books.context(), named, {.display_name = ""});
+  ASSERT_TRUE(forgotten.ok()) << forgotten.status();
+  EXPECT_EQ(forgotten->account.display_name, "");
+  EXPECT_EQ(ReasonOf(UpdateAccount(books.context(), named, {.display_name = "Bob"}).status()),
+            "ACCOUNT_CLOSED");
+}
+
 TEST(ClosingPolicyTest, P4_ClosingAgainChangesNothing) {
   Books books = FundedAt(Dollars(15));
   ASSERT_TRUE(books.Close().ok());

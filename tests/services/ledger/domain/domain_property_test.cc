@@ -1652,7 +1652,7 @@ class DomainPropertyTest : public testing::TestWithParam<int64_t> {};
 
 TEST_P(DomainPropertyTest, ThePolicyDoesWhatTheModelSaysInAnyOrderOfCommands) {
   const int64_t seed = FromEnvironment("RESERVE_SEED", GetParam());
-  const int64_t commands = FromEnvironment("RESERVE_COMMANDS", 110'000);
+  const int64_t commands = FromEnvironment("RESERVE_COMMANDS", 140'000);
   std::cout << "RESERVE_SEED=" << seed << std::endl;
   std::mt19937_64 random(static_cast<uint64_t>(seed));
   std::map<EventKind, int64_t> totals;

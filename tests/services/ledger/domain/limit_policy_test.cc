@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/services/ledger/domain/books.h"
 
 namespace reserve::domain {
@@ -192,6 +193,22 @@ TEST_F(LimitTest, L2_ADayThatIsToldLateFillsAMeterNoMoreThanInTime) {
   EXPECT_LE(Used(LimitKind::kSpendPerDay), Cents(50));
 }
 
+TEST_F(LimitTest, L2_WhatIsToldLateBehindNewerUsageFillsAsIfItWereOfNow) {
+  ASSERT_TRUE(books_.Limit(PerDay(Dollars(6))).ok());
+  const Rate rate = DearRate();
+  Spend(Cents(50));
+  // A switch was away, and tells the newest first: nothing of it has leaked, and no more counts
+  // than it cost.
+  for (int call = 1; call <= 10; ++call) {
+    const absl::Time start = books_.now() - absl::Hours(2 * call);
+    ASSERT_TRUE(books_.Record("ann", OutboundCall(start, 60), &rate).ok());
+  }
+  EXPECT_NEAR(static_cast<double>(Used(LimitKind::kSpendPerDay)), Cents(550), 1000);
+  EXPECT_EQ(books_.Count(EventKind::kLimitReached), 0);
+  ASSERT_TRUE(books_.Record("ann", OutboundCall(books_.now() - absl::Hours(22), 120), &rate).ok());
+  EXPECT_EQ(books_.Count(EventKind::kLimitReached), 1) << "more than the limit in a window";
+}
+
 TEST_F(LimitTest, L2_AVoidGivesBack) {
   ASSERT_TRUE(books_.Limit(PerDay(Dollars(4))).ok());
   Spend(Dollars(1));
@@ -256,9 +273,8 @@ TEST_F(LimitTest, L3_ACallInProgressGetsNoMoreAndASecondNone) {
   EXPECT_FALSE(books_.hold("a").final());
   // The fourth minute has begun: $2.00 are used.
   ASSERT_TRUE(books_.Extend("a", 2, absl::Minutes(4) - absl::Seconds(1)).ok());
-  EXPECT_FALSE(books_.hold("a").final()) << "its fifth minute is granted";
-  ASSERT_TRUE(books_.Extend("a", 3, absl::Minutes(4) + absl::Seconds(1)).ok());
   EXPECT_EQ(books_.hold("a").final_reason, FinalReason::kLimitReached);
+  EXPECT_EQ(books_.hold("a").granted_seconds, 240) << "what this very report says counts";
   EXPECT_EQ(books_.Count(EventKind::kLimitReached), 1) << "what has accrued is spent";
   EXPECT_EQ(*books_.Hold("b", "mia", rate), Decision::kLimitReached);
   EXPECT_EQ(*books_.Hold("c", "mia", StandardRate()), Decision::kAllowed);
@@ -284,6 +300,48 @@ TEST_F(LimitTest, L3_AUsersLimitIsTheUsersAlone) {
   ASSERT_TRUE(books_.LiftLimits(absl::ZeroDuration(), "ann").ok());
   EXPECT_EQ(Ask(DearRate(), "ann").decision, Decision::kAllowed);
   EXPECT_FALSE(books_.account().alarm.rings());
+}
+
+TEST_F(LimitTest, L3_AHoldIsGrantedNoMoreThanTheLimitLeavesHoweverLongItsSlice) {
+  ASSERT_TRUE(books_.Limit(PerDay(Dollars(2))).ok());
+  const Rate rate = DearRate();
+  ASSERT_EQ(*books_.Hold("a", "ann", rate, absl::Hours(1)), Decision::kAllowed);
+  EXPECT_EQ(books_.hold("a").granted_seconds, 240) << "as AuthorizeUsage says";
+  EXPECT_FALSE(books_.hold("a").final()) << "the limit is not reached";
+  ASSERT_TRUE(books_.Extend("a", 1, absl::Minutes(2)).ok());
+  Spend(Dollars(1) - Cents(10));  // 10 cents are left
+  ASSERT_TRUE(books_.Extend("a", 2, absl::Minutes(2) + absl::Seconds(30)).ok());
+  EXPECT_EQ(books_.hold("a").granted_seconds, 240) << "what is granted stays";
+  EXPECT_EQ(books_.hold("a").final_reason, FinalReason::kLimitReached);
+  EXPECT_EQ(books_.Count(EventKind::kLimitReached), 1);
+}
+
+TEST_F(LimitTest, L3_TheIncrementThatPassesTheLimitIsGrantedSoThatItIsReached) {
+  ASSERT_TRUE(books_.Limit(PerDay(Cents(125)), "ann").ok());
+  const Rate rate = DearRate();
+  ASSERT_EQ(*books_.Hold("a", "ann", rate, absl::Hours(1)), Decision::kAllowed);
+  EXPECT_EQ(books_.hold("a").granted_seconds, 120);
+  ASSERT_TRUE(books_.Extend("a", 1, absl::Seconds(30)).ok());
+  EXPECT_EQ(books_.hold("a").granted_seconds, 120) << "no more, however often it asks";
+  ASSERT_TRUE(books_.Extend("a", 2, absl::Seconds(90)).ok());
+  EXPECT_EQ(books_.hold("a").granted_seconds, 180);
+  EXPECT_FALSE(books_.hold("a").final());
+  ASSERT_TRUE(books_.Extend("a", 3, absl::Seconds(121)).ok());
+  EXPECT_EQ(books_.hold("a").granted_seconds, 180);
+  EXPECT_EQ(books_.hold("a").final_reason, FinalReason::kLimitReached);
+  EXPECT_EQ(books_.LastOf(EventKind::kLimitReached).user_id, "ann");
+}
+
+TEST_F(LimitTest, L3_CallsAtATimeShareWhatTheLimitLeavesAndPassItByAnIncrementEach) {
+  ASSERT_TRUE(books_.Limit(PerDay(Dollars(2))).ok());
+  const Rate rate = DearRate();
+  for (int call = 0; call < 10; ++call) {
+    const std::string hold_id = absl::StrCat("call-", call);
+    ASSERT_EQ(*books_.Hold(hold_id, "ann", rate, absl::Hours(1)), Decision::kAllowed);
+    EXPECT_EQ(books_.hold(hold_id).granted_seconds, call == 0 ? 240 : 60);
+  }
+  EXPECT_EQ(Ask(rate).max_duration_seconds, 60) << "AuthorizeUsage sees them, too";
+  EXPECT_LE(books_.account().held, Dollars(2) + 9 * Cents(50));
 }
 
 TEST_F(LimitTest, L3_ACallIsAllowedNoLongerThanTheLimitLeaves) {
@@ -356,6 +414,43 @@ TEST_F(LimitTest, L4_LiftedWithAQuietTimeItRaisesNothingAndThenCountsAgain) {
   EXPECT_EQ(books_.CountInLast(EventKind::kLimitReached), 1) << "$3.00 of before leak on";
 }
 
+TEST_F(LimitTest, L4_LiftedWithoutAUserAUsersLimitRingsAgain) {
+  ASSERT_TRUE(books_.Limit(PerHour(Dollars(1)), "ann").ok());
+  Call(3, "ann");
+  EXPECT_EQ(books_.CountInLast(EventKind::kLimitReached), 1);
+  ASSERT_TRUE(books_.LiftLimits().ok());
+  EXPECT_FALSE(books_.account().alarm.rings());
+  EXPECT_FALSE(books_.users().at("ann").alarm.rings());
+  EXPECT_EQ(Ask(DearRate(), "ann").decision, Decision::kAllowed) << "what she spent is forgotten";
+  books_.Advance(absl::Hours(2));
+  Call(3, "ann");
+  EXPECT_EQ(books_.CountInLast(EventKind::kLimitReached), 1);
+  EXPECT_TRUE(books_.account().alarm.rings());
+}
+
+TEST_F(LimitTest, L4_LiftedForOneUserTheAlarmOfAnotherRingsOn) {
+  for (const char* user : {"ann", "mia"}) {
+    ASSERT_TRUE(books_.Limit(PerHour(Dollars(1)), user).ok());
+    Call(3, user);
+    EXPECT_EQ(books_.CountInLast(EventKind::kLimitReached), 1);
+  }
+  ASSERT_TRUE(books_.Limit(PerDay(Dollars(1))).ok());
+  Call(3, "uma");
+  const absl::Time since = books_.account().alarm.time;
+  books_.Advance(absl::Minutes(1));
+  ASSERT_TRUE(books_.LiftLimits(absl::ZeroDuration(), "ann").ok());
+  EXPECT_EQ(books_.CountInLast(EventKind::kLimitLifted), 1);
+  EXPECT_EQ(books_.account().alarm.reached, kUsersBit) << "mia's";
+  EXPECT_EQ(books_.account().alarm.time, since);
+  EXPECT_FALSE(books_.users().at("ann").alarm.rings());
+  EXPECT_TRUE(books_.users().at("mia").alarm.rings());
+  ASSERT_TRUE(books_.LiftLimits(absl::ZeroDuration(), "ann").ok());
+  EXPECT_TRUE(books_.last().unchanged);
+  ASSERT_TRUE(books_.LiftLimits(absl::ZeroDuration(), "mia").ok());
+  EXPECT_FALSE(books_.account().alarm.rings());
+  EXPECT_FALSE(books_.users().at("mia").alarm.rings());
+}
+
 TEST_F(LimitTest, L4_LiftingWhereNothingIsReachedChangesNothing) {
   ASSERT_TRUE(books_.Limit(PerDay(Dollars(2))).ok());
   ASSERT_TRUE(books_.LiftLimits(absl::Hours(12)).ok());
@@ -380,6 +475,12 @@ TEST_F(LimitTest, L5_AMinuteHasACeilingWhichForNewAccountsIsLow) {
   Rate with_fee = RateAt(Dollars(9));
   with_fee.connect_fee = Dollars(2);
   EXPECT_EQ(Ask(with_fee).decision, Decision::kLimitReached) << "a fee is a price, too";
+  Rate with_minimum = RateAt(Cents(1));
+  Tariff tariff;
+  tariff.lines.emplace_back().price = Cents(1);
+  tariff.lines[0].minimum = Dollars(10) + 1;
+  with_minimum.tariff = &tariff;
+  EXPECT_EQ(Ask(with_minimum).limit.kind, LimitKind::kPricePerMinute) << "so is the least";
   Books opened{Settings()};
   opened.OpenFunded();
   const Rate dear = RateAt(Dollars(1) + 1);

@@ -629,9 +629,8 @@ bool Model::Affords(const std::string& user_id, const Usage& usage, const Rate& 
   // reached.
   if (LimitStops()) {
     money = std::min<__int128>(money, 0);
-  } else if (a_day_.has_value() && now_ >= quiet_until_ &&
-             seconds > rate.initial_increment_seconds) {
-    money = std::min<__int128>(money, *a_day_ - SpentOfTheDay(now_) - Accrued());
+  } else if (seconds > rate.initial_increment_seconds) {
+    money = std::min<__int128>(money, RoomOfTheDay());
   }
   return Pays(rate, FreeToPromise(user_id, usage.start_time), money, seconds);
 }

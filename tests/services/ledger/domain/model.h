@@ -466,6 +466,9 @@ class Model {
   // C2, C9: one increment at a time.
   // The seconds that come with a call of this price, before its first increment.
   static int64_t IncludedBy(const Rate& rate);
+  // The end of the increment in which a call of that length ends. Included seconds come before the
+  // first increment, and are granted with it. `rate` may be null: by the second.
+  static int64_t EndOfIncrement(const Rate* rate, absl::Duration length);
   static int64_t Billable(absl::Duration duration, int64_t initial, int64_t further);
   static ModelRating RateBy(const Plan& plan, int64_t free, const Usage& usage, const Rate* rate);
   // Can so many seconds be paid, the free ones first?
@@ -561,7 +564,10 @@ class Model {
   };
   __int128 SpentOfTheDay(absl::Time at) const;
   void NoteSpent(__int128 cost, absl::Time start);
-  bool LimitStops() const;
+  // Reached, once calls have cost so much more than has accrued?
+  bool LimitStops(__int128 more = 0) const;
+  // What the limit leaves when all calls use what they are promised.
+  __int128 RoomOfTheDay() const;
   void RaiseLimit(Step* step);
   bool LiftAlarm(absl::Duration quiet, absl::Time now);
   std::optional<Nanos> a_day_;

@@ -70,6 +70,14 @@ ModelRating Model::RateSoFar(const std::string& hold_id, const ModelHold& hold,
 
 // --- What is promised (H2, H9, H10) ------------------------------------------------
 
+int64_t Model::EndOfIncrement(const Rate* rate, absl::Duration length) {
+  const int64_t included = rate == nullptr ? 0 : IncludedBy(*rate);
+  const int64_t initial = rate == nullptr ? 1 : rate->initial_increment_seconds;
+  const int64_t further = rate == nullptr ? 1 : rate->increment_seconds;
+  const absl::Duration beyond = length - absl::Seconds(included);
+  return included + (beyond <= absl::ZeroDuration() ? initial : Billable(beyond, initial, further));
+}
+
 std::pair<int64_t, FinalReason> Model::Promise(const std::string& hold_id, const ModelHold& hold,
                                                int64_t already) const {
   if (state_ == AccountState::kClosed) return {already, FinalReason::kAccountClosed};
@@ -80,14 +88,9 @@ std::pair<int64_t, FinalReason> Model::Promise(const std::string& hold_id, const
   if (caller.removed) return {already, FinalReason::kUserRemoved};
   if (caller.blocked) return {already, FinalReason::kUserBlocked};
   const Rate* rate = RowOf(hold);
-  // Included seconds come before the first increment, and are granted with it.
-  const int64_t included = rate == nullptr ? 0 : IncludedBy(*rate);
-  const int64_t initial = rate == nullptr ? 1 : rate->initial_increment_seconds;
-  const int64_t first = included + initial;
+  const int64_t first = EndOfIncrement(rate, absl::ZeroDuration());
   const int64_t further = rate == nullptr ? 1 : rate->increment_seconds;
-  const absl::Duration beyond = hold.reported + hold.slice - absl::Seconds(included);
-  int64_t seconds =
-      beyond <= absl::ZeroDuration() ? first : included + Billable(beyond, initial, further);
+  int64_t seconds = EndOfIncrement(rate, hold.reported + hold.slice);
   FinalReason why = FinalReason::kNone;
   const int64_t by_plan = hold.plan.longest_call_seconds;
   const int64_t allowed = by_plan > 0 ? by_plan : settings_.longest_call / absl::Seconds(1);
@@ -100,31 +103,43 @@ std::pair<int64_t, FinalReason> Model::Promise(const std::string& hold_id, const
   const auto known = holds_.find(hold_id);
   const __int128 own =
       known != holds_.end() && known->second.lives() ? known->second.aside.cost : 0;
-  const bool stops = LimitStops();
-  __int128 money = balance_ - Held() + own;
-  if (stops) money = std::min<__int128>(money, 0);
-  const FinalReason wanting =
-      stops ? FinalReason::kLimitReached : FinalReason::kInsufficientBalance;
+  const __int128 money = balance_ - Held() + own;
   const __int128 cost = RateSoFar(hold_id, hold, absl::Seconds(seconds)).cost;
-  if (cost == 0 || cost <= money) return {seconds, why};
+  if (cost == 0) return {seconds, why};
   const int64_t free = FreeFor(hold_id, hold);
-  const auto pays_for = [&](int64_t length) {
-    if (rate->tariff == nullptr) return Pays(*rate, free, money, length);
+  const auto pays_for = [&](__int128 with, int64_t length) {
+    if (rate->tariff == nullptr) return Pays(*rate, free, with, length);
     const __int128 price = RateSoFar(hold_id, hold, absl::Seconds(length)).cost;
-    return price == 0 || price <= money;
+    return price == 0 || price <= with;
   };
-  if (first >= seconds || !pays_for(first)) {
-    return {already, wanting};
+  const auto longest_for = [&](__int128 with) {
+    if (cost <= with) return seconds;
+    if (first >= seconds || !pays_for(with, first)) return int64_t{0};
+    // A longer call never costs less.
+    int64_t paid = 0;
+    int64_t beyond_it = (seconds - 1 - first) / further + 1;
+    while (beyond_it - paid > 1) {
+      const int64_t middle = (paid + beyond_it) / 2;
+      (pays_for(with, first + middle * further) ? paid : beyond_it) = middle;
+    }
+    return first + paid * further;
+  };
+  // What is reported now counts at once.
+  const __int128 before =
+      known != holds_.end() && known->second.lives() ? known->second.so_far.cost : 0;
+  if (LimitStops(RateSoFar(hold_id, hold, hold.reported).cost - before)) {
+    return {std::max(already, longest_for(std::min<__int128>(money, 0))),
+            FinalReason::kLimitReached};
   }
-  // A longer call never costs less.
-  int64_t paid = 0;
-  int64_t beyond_it = (seconds - 1 - first) / further + 1;
-  while (beyond_it - paid > 1) {
-    const int64_t middle = (paid + beyond_it) / 2;
-    (pays_for(first + middle * further) ? paid : beyond_it) = middle;
+  const int64_t paid = longest_for(money);
+  if (const __int128 room = RoomOfTheDay() + own; room < money) {
+    const int64_t reached = EndOfIncrement(rate, hold.reported);
+    const bool rings = hold.reported == absl::ZeroDuration();
+    const int64_t left = std::max(longest_for(room), rings ? first : reached + further);
+    if (left < paid) return {std::max(already, left), FinalReason::kNone};
   }
-  const int64_t most = first + paid * further;
-  return {std::max(already, most), wanting};
+  if (cost <= money) return {seconds, why};
+  return {std::max(already, paid), FinalReason::kInsufficientBalance};
 }
 
 void Model::Open(const std::string& hold_id, int64_t promised, absl::Time now,

@@ -1,6 +1,7 @@
 // The model of limits against fraud (L2 to L4): of one limit on what an account spends a day. What
 // was spent is kept fact by fact, and poured into the bucket anew whenever somebody asks.
 #include <algorithm>
+#include <limits>
 
 #include "tests/services/ledger/domain/model.h"
 
@@ -38,8 +39,14 @@ void Model::NoteSpent(__int128 cost, absl::Time start) {
   if (a_day_.has_value() && cost != 0) poured_.push_back({cost, start, now_});
 }
 
-bool Model::LimitStops() const {
-  return a_day_.has_value() && now_ >= quiet_until_ && SpentOfTheDay(now_) + Accrued() >= *a_day_;
+bool Model::LimitStops(__int128 more) const {
+  return a_day_.has_value() && now_ >= quiet_until_ &&
+         SpentOfTheDay(now_) + Accrued() + more >= *a_day_;
+}
+
+__int128 Model::RoomOfTheDay() const {
+  if (!a_day_.has_value() || now_ < quiet_until_) return std::numeric_limits<Nanos>::max();
+  return *a_day_ - SpentOfTheDay(now_) - Held();
 }
 
 void Model::RaiseLimit(Step* step) {

@@ -154,6 +154,48 @@ TEST_F(HoldsTest, H3_TwoLedgersShareAHold) {
   ExpectAudited();
 }
 
+TEST_F(HoldsTest, L4_ALedgerThatKnowsNoUserYetLiftsTheLimitsOfAll) {
+  const std::unique_ptr<Engine> other = ledger_.StartEngine(ledger_.Options());
+  const auto limit = [&](const char* user_id) {
+    UpdateLimits update;
+    update.user_id = user_id;
+    update.change.set = {domain::LimitKind::kSpendPerDay};
+    update.change.limits.spend[1] = kNanosPerUnit / 10;
+    update.by.reason = "as the customer asks";
+    return Ask<LimitsReply>(*engine_, kAccount, update).status();
+  };
+  const auto spend = [&](const char* user_id, const char* usage_id) {
+    RecordUsage record{Call(user_id, usage_id, kDearNumber, 120), false, ""};
+    record.usage.start_time = ledger_.clock().Now();
+    ASSERT_TRUE(Ask<UsageReply>(*engine_, kAccount, record).ok());
+  };
+  const auto lift = [&](const char* user_id) {
+    LiftSuspension command{{}, {"looked at"}};
+    command.user_id = user_id;
+    ASSERT_TRUE(Ask<domain::Account>(*other, kAccount, command).ok());
+  };
+  const std::string reached =
+      absl::StrCat("kind = ", static_cast<int>(domain::EventKind::kLimitReached));
+  ASSERT_TRUE(Ask<UserReply>(*engine_, kAccount, PutUser{"v", "per_minute"}).ok());
+  for (const char* user_id : {kUser, "v"}) ASSERT_TRUE(limit(user_id).ok());
+  spend(kUser, "one");
+  spend("v", "two");
+  EXPECT_EQ(CountOf("events", reached), 2);
+  EXPECT_EQ(CountOf("users", "limit_alarm LIKE '2:%'"), 2);
+  lift("");
+  EXPECT_EQ(CountOf("users", "limit_alarm <> ''"), 0);
+  EXPECT_EQ(CountOf("accounts", "limit_alarm <> ''"), 0);
+  spend(kUser, "three");
+  spend("v", "four");
+  EXPECT_EQ(CountOf("events", reached), 4) << "it rings again";
+  lift("v");
+  EXPECT_EQ(CountOf("accounts", "limit_alarm LIKE '8:%'"), 1) << "for the other user";
+  ExpectAudited();
+  lift("");
+  EXPECT_EQ(CountOf("accounts", "limit_alarm <> ''"), 0);
+  ExpectAudited();
+}
+
 TEST_F(HoldsTest, H3_WhatAnotherLedgerHasReleasedRefusesNoHoldOfTheSameCall) {
   const std::unique_ptr<Engine> other = ledger_.StartEngine(ledger_.Options());
   Do(Create("a"));

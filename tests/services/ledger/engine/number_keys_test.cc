@@ -206,6 +206,16 @@ TEST_F(NumberKeysTest, WhoIsNoUserOrHasAUsageWithoutAPriceIsNotForgotten) {
   EXPECT_THAT(PlacesOf(kNowhere), IsEmpty());
 }
 
+TEST_F(NumberKeysTest, WhoWasNeverPutAndWasBookedForAllTheSameIsForgotten) {
+  const auto engine = ledger_.StartEngine();
+  OpenFunded(*engine, kAccount);
+  Book(*engine, Call("stranger", "a", kDearNumber, 60));  // UNRATED (U1)
+  EXPECT_EQ(ReasonOf(Forget("stranger").status()), "USER_STILL_CALLS");
+  ASSERT_TRUE(Ask<VoidReply>(*engine, kAccount, VoidUsage{"a", false, {"wrong"}}).ok());
+  EXPECT_TRUE(Forget("stranger").ok());
+  EXPECT_THAT(PlacesOf(kDearNumber), IsEmpty());
+}
+
 TEST_F(NumberKeysTest, ANumberThatLostItsKeyButIsStillThereIsAFinding) {
   const auto engine = ledger_.StartEngine();
   OpenFunded(*engine, kAccount);
