@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,48 @@ class PlansTest : public StackTest {
     return kinds;
   }
 };
+
+// What people change has the time of that, and a call changes none.
+TEST_F(PlansTest, TimesOfUpdateAreThoseOfUpdates) {
+  Open("times", "card_token: 'tok_visa#times' ");
+  Must(&Accounts::PutUser, User("times"));
+  // Of the account, its settings, its card and its user.
+  const auto times = [] {
+    const pb::Account account = Account("times");
+    const pb::User user = Must(&Accounts::GetUser, User("times"));
+    std::vector<int64_t> micros;
+    for (const auto& time : {account.update_time(), account.billing_settings().update_time(),
+                             account.payment_methods(0).update_time(), user.update_time()}) {
+      micros.push_back(time.seconds() * 1'000'000 + time.nanos() / 1'000);
+    }
+    return micros;
+  };
+  std::vector<int64_t> known = times();
+  EXPECT_EQ(known[0], known[1]) << "opened";
+  Record("times", "call", 60);
+  EXPECT_EQ(times(), known);
+  const std::vector<std::function<void()>> updates = {
+      [] { Must(&Accounts::UpdateAccount, Head("times") + "account { display_name: 'Times' }"); },
+      [] {
+        Must(&Accounts::UpdateBillingSettings,
+             Head("times") + "billing_settings { notify_below { units: 3 } }");
+      },
+      [] {
+        Must(&Accounts::UpdatePaymentMethod,
+             Head("times") + "payment_method { payment_method_id: 'card-1' last_four: '4242' }");
+      },
+      [] { Must(&Accounts::PutUser, User("times") + "user { display_name: 'U' }"); }};
+  for (size_t i = 0; i < updates.size(); ++i) {
+    updates[i]();
+    std::vector<int64_t> now = times();
+    EXPECT_GT(now[i], known[i]) << i;
+    known[i] = now[i];
+    EXPECT_EQ(now, known) << "no other, by " << i;
+    updates[i]();
+    EXPECT_EQ(times(), known) << "what is so already is no update";
+  }
+  ExpectAudited("times");
+}
 
 // Without prices in its list a plan's users could not call.
 TEST_F(PlansTest, K4_APlanGoesByNoPriceListThatHasNoPrices) {

@@ -544,6 +544,9 @@ void ToProto(const domain::Account& account, pb::BillingSettings* message) {
     reserve::ToProto(account.notify_below, account.currency, message->mutable_notify_below());
   }
   message->set_etag(book::EtagOf(account));
+  if (account.settings_time != absl::InfinitePast()) {
+    reserve::ToProto(account.settings_time, message->mutable_update_time());
+  }
 }
 
 void ToProto(const domain::PaymentMethod& method, int32_t position, absl::Time now,
@@ -558,6 +561,9 @@ void ToProto(const domain::PaymentMethod& method, int32_t position, absl::Time n
   message->set_expiry_month(method.display.expiry_month);
   message->set_position(position);
   message->set_etag(book::EtagOf(method, position));
+  if (method.update_time != absl::InfinitePast()) {
+    reserve::ToProto(method.update_time, message->mutable_update_time());
+  }
   if (method.state_time != absl::InfinitePast()) {
     reserve::ToProto(method.state_time, message->mutable_state_time());
   }
@@ -622,6 +628,9 @@ void ToProto(const domain::Account& account, const Sight& sight, pb::Account* me
   message->set_last_seq(account.last_seq);
   message->set_open_recharge_ordinal(account.open_ordinal);
   reserve::ToProto(account.create_time, message->mutable_create_time());
+  if (account.update_time != absl::InfinitePast()) {
+    reserve::ToProto(account.update_time, message->mutable_update_time());
+  }
   reserve::ToProto(account.own_balance(), account.currency, message->mutable_own_balance());
   reserve::ToProto(account.promotional_balance(), account.currency,
                    message->mutable_promotional_balance());
@@ -667,6 +676,9 @@ void ToProto(const book::UserReply& reply, absl::Time now, pb::User* message) {
   SecondsToProto(domain::FreeSecondsLeft(user, reply.plan, period),
                  message->mutable_allowance_left());
   reserve::ToProto(user.create_time, message->mutable_create_time());
+  if (user.update_time != absl::InfinitePast()) {
+    reserve::ToProto(user.update_time, message->mutable_update_time());
+  }
   const auto month = domain::AllowanceMonth(reply.plan, now, reply.calendar);
   if (month.has_value()) reserve::ToProto(month->end, message->mutable_allowance_end_time());
 }

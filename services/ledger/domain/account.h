@@ -171,6 +171,10 @@ struct Account {
   CompactTime expiry_notice_time = absl::InfiniteFuture();
   Closing closing;
   CompactTime create_time = absl::InfinitePast();
+  // When people last changed the account itself, and its billing settings; InfinitePast: not since
+  // that is kept.
+  CompactTime update_time = absl::InfinitePast();
+  CompactTime settings_time = absl::InfinitePast();
   // A digest of the request that opened it, so that it can be repeated safely.
   std::string opening_digest;
 
@@ -213,6 +217,7 @@ struct User {
   OwnLimits limits = {};                           // L1
   SpendMeters spent = {};                          // by those alone
   LimitAlarm alarm = {};
+  CompactTime update_time = absl::InfinitePast();  // as of an account
 
   bool removed() const { return remove_time != absl::InfinitePast(); }
   bool blocked() const { return block_time != absl::InfinitePast(); }

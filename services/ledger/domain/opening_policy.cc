@@ -187,7 +187,7 @@ absl::StatusOr<Transition> OpenAccount(const Context& context, const OpenAccount
   account.calendar.first = command.calendar;
   account.reserve_amount = reserve_amount;
   account.recharge_threshold = threshold;
-  account.create_time = context.now;
+  account.create_time = account.update_time = account.settings_time = context.now;
   account.opening_digest = command.digest;
   RESERVE_RETURN_IF_ERROR(CheckBillingSettings(*settings, account));
   Draft draft(context, account);
@@ -228,6 +228,7 @@ absl::StatusOr<Transition> UpdateBillingSettings(const Context& context, const A
   if (amounts_changed) {
     draft.AddEvent(EventKind::kSettingsChanged, DescribeSettings(a));
   }
+  if (amounts_changed || a.automatic_off != account.automatic_off) a.settings_time = context.now;
   return Concluded(std::move(draft));
 }
 
@@ -242,6 +243,7 @@ absl::StatusOr<Transition> UpdateAccount(const Context& context, const Account& 
   rule.billing_day = change.billing_day.value_or(rule.billing_day);
   RESERVE_RETURN_IF_ERROR(ChangeCalendar(rule, &draft));
   if (draft.account() == account) return Unchanged(account);
+  draft.account().update_time = context.now;
   return Concluded(std::move(draft));
 }
 

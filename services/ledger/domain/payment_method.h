@@ -71,6 +71,7 @@ struct PaymentMethod {
   CompactTime retry_time = absl::InfinitePast();
   // The attempt that was last declined, since it was last given or confirmed; 0: none.
   int64_t declined_ordinal = 0;
+  CompactTime update_time = absl::InfinitePast();  // by people; as of an account
 
   friend bool operator==(const PaymentMethod&, const PaymentMethod&) = default;
 };

@@ -97,6 +97,7 @@ void Give(const GivenCard& given, const std::string& payment_method_id, Draft* d
     method.display = {};
   }
   ++method.given;
+  method.update_time = draft->context().now;
   method.expiry_told = false;
   method.soft_declines = 0;
   method.retry_time = absl::InfinitePast();
@@ -153,6 +154,7 @@ absl::StatusOr<Transition> Rearrange(const Context& context, const Account& acco
       draft.account().payment_methods == account.payment_methods) {
     return Unchanged(account);
   }
+  draft.ChangeCard(payment_method_id).update_time = context.now;
   return Concluded(std::move(draft));
 }
 
@@ -177,7 +179,7 @@ void PutNewCard(const GivenCard& given, Draft* draft) {
   method.payment_method_id = PaymentMethodId(++account.last_payment_method);
   method.card = given.card;
   method.display = given.display.value_or(CardDisplay());
-  method.state_time = draft->context().now;
+  method.state_time = method.update_time = draft->context().now;
   if (IsDisputed(account, given.card.fingerprint)) method.state = CardState::kDisputed;
   account.payment_methods.push_back(std::move(method));
   draft->CardsChanged();
@@ -230,7 +232,7 @@ absl::StatusOr<Transition> RemovePaymentMethod(const Context& context, const Acc
   PaymentMethod& row = draft.transition().removed_card.emplace(std::move(*removed));
   row.card.token = CardToken();
   row.state = CardState::kRemoved;
-  row.state_time = context.now;
+  row.state_time = row.update_time = context.now;
   cards.erase(removed);
   draft.CardsChanged();
   draft

@@ -88,6 +88,7 @@ absl::StatusOr<Transition> PutUser(const Context& context, const Account& accoun
   RESERVE_RETURN_IF_ERROR(CheckNotClosed(account));
   Draft draft(context, account);
   Tell(stored, user, &draft);
+  user.update_time = context.now;
   draft.transition().user = std::move(user);
   return Concluded(std::move(draft));
 }
@@ -100,7 +101,7 @@ absl::StatusOr<Transition> RemoveUser(const Context& context, const Account& acc
   Draft draft(context, account);
   draft.AddEvent(EventKind::kUserRemoved, absl::StrCat(stored.user_id, " is removed"));
   User user = stored;
-  user.remove_time = context.now;
+  user.remove_time = user.update_time = context.now;
   draft.transition().user = std::move(user);
   return Concluded(std::move(draft));
 }

@@ -96,6 +96,8 @@ constexpr absl::string_view kAccountColumns[] = {
     "display_name",
     "limits",
     "limit_alarm",
+    "update_time",
+    "settings_time",
 };
 
 // What never changes once an account is opened.
@@ -117,7 +119,7 @@ const std::string& SelectAccounts() {
 
 constexpr absl::string_view kUserColumns =
     "account_id,user_id,plan_id,create_time,earlier_plans,display_name,remove_time,block_time,"
-    "limits,limit_alarm,spent";
+    "limits,limit_alarm,spent,update_time";
 
 // A program from before stored a time without a reason (migration 5); it knew one.
 domain::DueReason DueReasonOf(int64_t stored) {
@@ -353,6 +355,8 @@ Account ReadAccount(const Row& row) {
   a.display_name = columns.Text();
   a.limits = domain::OwnLimits(domain::LimitsFrom(columns.Text()));
   a.alarm = ReadAlarm(columns.Text());
+  a.update_time = columns.TimeOr(absl::InfinitePast());
+  a.settings_time = columns.TimeOr(absl::InfinitePast());
   a.balance = columns.Int();
   a.last_seq = columns.Int();
   a.held = columns.Int();
@@ -430,7 +434,8 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Time(a.expiry_notice_time);
   AppendClosing(a.closing, sql);
   sql->Time(a.create_time).Text(a.opening_digest).Text(a.display_name);
-  sql->Text(TextOf(a.limits.get())).Text(StoredAlarm(a.alarm)).EndRow();
+  sql->Text(TextOf(a.limits.get())).Text(StoredAlarm(a.alarm));
+  sql->Time(a.update_time).Time(a.settings_time).EndRow();
 }
 
 // "INSERT INTO accounts (...) VALUES (...),(...)".
@@ -473,6 +478,7 @@ User ReadUser(const Row& row) {
   u.limits = domain::OwnLimits(domain::LimitsFrom(row.Text(9)));
   u.alarm = ReadAlarm(row.Text(10));
   u.spent.empty_at = ReadNumbers<domain::kSpendWindows>(row.Text(11));
+  if (!row.IsNull(12)) u.update_time = row.Time(12);
   return u;
 }
 
@@ -744,13 +750,14 @@ absl::Status WriteUsers(Connection& connection, const std::vector<const User*>& 
         .Text(TextOf(user->limits.get()))
         .Text(StoredAlarm(user->alarm))
         .Text(user->spent.any() ? absl::StrJoin(user->spent.empty_at, ":") : "")
+        .Time(user->update_time)
         .EndRow();
   }
   sql.Raw(
       " ON DUPLICATE KEY UPDATE plan_id=VALUES(plan_id),earlier_plans=VALUES(earlier_plans),"
       "display_name=VALUES(display_name),remove_time=VALUES(remove_time),"
       "block_time=VALUES(block_time),limits=VALUES(limits),limit_alarm=VALUES(limit_alarm),"
-      "spent=VALUES(spent)");
+      "spent=VALUES(spent),update_time=VALUES(update_time)");
   return connection.Execute(sql.str());
 }
 

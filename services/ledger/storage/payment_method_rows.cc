@@ -17,7 +17,7 @@ using domain::PaymentMethod;
 constexpr absl::string_view kPaymentMethodColumns =
     "account_id,payment_method_id,state,state_time,card_token,card_fingerprint,card_network,brand,"
     "last_four,expiry_year,expiry_month,given,soft_declines,retry_time,declined_ordinal,"
-    "declined_attempt,expiry_told,position";
+    "declined_attempt,expiry_told,position,update_time";
 
 // At once is the epoch, and NULL never.
 absl::Time ReadRetryTime(const Row& row, int column) {
@@ -48,6 +48,7 @@ PaymentMethod ReadPaymentMethod(const Row& row) {
   m.declined_ordinal = row.Int(15);
   m.declined_attempt = static_cast<int32_t>(row.Int(16));
   m.expiry_told = row.Int(17) != 0;
+  if (!row.IsNull(19)) m.update_time = row.Time(19);
   return m;
 }
 
@@ -100,13 +101,14 @@ absl::Status WritePaymentMethods(Connection& connection,
         .Int(m.declined_attempt)
         .Int(m.expiry_told ? 1 : 0)
         .Int(row.position)
+        .Time(m.update_time)
         .EndRow();
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state)");
   for (const absl::string_view column :
        {"state_time", "card_token", "card_fingerprint", "card_network", "brand", "last_four",
         "expiry_year", "expiry_month", "given", "soft_declines", "retry_time", "declined_ordinal",
-        "declined_attempt", "expiry_told", "position"}) {
+        "declined_attempt", "expiry_told", "position", "update_time"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

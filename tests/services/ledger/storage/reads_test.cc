@@ -76,6 +76,14 @@ class ReadsTest : public testing::Test {
           return absl::StrFormat("('%s','%s',%d,1,1,0,0,0,1,'u','2026-11-01','','2026-11-01')",
                                  Id(i), UsageId(i), i % 3 == 0 ? 2 : 3);
         });
+    // And as many again of one account, of long ago.
+    Fill(
+        "usage_states (account_id,usage_id,status,unrated_reason,seq,cost_nanos,free_seconds,"
+        "free_period,latest_seq,user_id,start_time,corrected_by,update_time)",
+        kLongHistory, [](int i) {
+          return absl::StrFormat(
+              "('%s','ancient-%05d',3,0,1,0,0,0,1,'u','2020-01-01','','2020-01-01')", Id(0), i);
+        });
     FillEntries("", 1, kAccounts);
     FillEntries(Id(0), 2, kLongHistory);
     FillIds();
@@ -542,7 +550,8 @@ TEST_F(ReadsTest, PagesOfOneAccount) {
   ExpectReads(kLongHistory + 60, [&] {
     return CountAutomaticSince(*connection_, busy, TestNow() - absl::Hours(1)).status();
   });
-  ExpectReads(2 * kLongHistory + 60, [&] {
+  // None of what became of usages of before.
+  ExpectReads(kLongHistory + 120, [&] {
     return StandardUseSince(*connection_, busy, absl::FromUnixSeconds(1'790'000'000)).status();
   });
   ExpectReads(20, [&] {

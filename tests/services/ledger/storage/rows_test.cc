@@ -96,6 +96,7 @@ PaymentMethod AnyCard(const std::string& id) {
   m.payment_method_id = id;
   m.card = {CardToken("tok-" + id), "fp-" + id, domain::CardNetwork::kVisa};
   m.state_time = TestNow();
+  m.update_time = TestNow();
   return m;
 }
 
@@ -163,6 +164,8 @@ Account ExtremeAccount(const std::string& id) {
   a.closing = {TestNow(), LastMoment(), TestNow(), kMax,        std::numeric_limits<int32_t>::max(),
                kMin,      kMax,         kMin,      LastMoment()};
   a.create_time = TestNow();
+  a.update_time = TestNow() + absl::Hours(1);
+  a.settings_time = TestNow() + absl::Hours(2);
   a.opening_digest = std::string(64, 'f');
   return a;
 }
@@ -380,6 +383,7 @@ TEST_F(RowsTest, UsersComeBackAsTheyWere) {
   user.display_name = OddText();
   user.remove_time = TestNow();
   user.block_time = TestNow() - absl::Hours(1);
+  user.update_time = TestNow();
   user.SetSecondsUsed({0, 5});
   ASSERT_TRUE(WriteUsers(*connection_, {&user}).ok());
   ASSERT_TRUE(WriteAllowances(*connection_, {{&user, {0, 5}}}).ok());
