@@ -205,6 +205,34 @@ TEST_F(PlansTest, K4_ATryChangesNothing) {
   EXPECT_EQ(ReasonOf(Ask(&Rates::GetPlan, "plan_id: 'tried'").status()), "PLAN_NOT_FOUND");
 }
 
+TEST_F(PlansTest, ATryOfAChangeAnswersWhatWouldBeAndChangesNothing) {
+  Open("try");
+  Must(&Accounts::PutUser, User("try"));
+  const std::string stored = Account("try").SerializeAsString();
+  const std::string only_try = "validate_only: true request_id: 'tried' ";
+  const pb::Account named =
+      Must(&Accounts::UpdateAccount, Head("try") + only_try + "account { display_name: 'Try' }");
+  EXPECT_EQ(named.display_name(), "Try");
+  const pb::BillingSettings noticed =
+      Must(&Accounts::UpdateBillingSettings,
+           Head("try") + only_try + "billing_settings { notify_below { units: 3 } }");
+  EXPECT_EQ(Text(noticed.notify_below()), "3.00");
+  EXPECT_EQ(
+      Must(&Accounts::PutUser, User("try") + only_try + "user { plan_id: 'unlimited' }").plan_id(),
+      "unlimited");
+  EXPECT_EQ(Must(&Accounts::PutUser, Head("try") + only_try + "user_id: 'new'").plan_id(),
+            "per_minute");
+  EXPECT_EQ(
+      ReasonOf(Ask(&Accounts::PutUser, User("try") + only_try + "user { plan_id: 'no' }").status()),
+      "PLAN_NOT_FOUND");
+  EXPECT_EQ(Account("try").SerializeAsString(), stored);
+  EXPECT_EQ(Must(&Accounts::GetUser, User("try")).plan_id(), "per_minute");
+  EXPECT_EQ(ReasonOf(Ask(&Accounts::GetUser, Head("try") + "user_id: 'new'").status()),
+            "USER_NOT_FOUND");
+  // The id was not taken.
+  Must(&Accounts::PutUser, User("try") + "request_id: 'tried' user { display_name: 'U' }");
+}
+
 TEST_F(PlansTest, K4_AUserChangesPlanAndIsShownWithAllOfThem) {
   Open("mover");
   Must(&Accounts::PutUser, User("mover"));

@@ -146,7 +146,8 @@ absl::StatusOr<book::Command> ParseSettings(const pb::UpdateBillingSettingsReque
   if (!update.ok()) return WithFieldPrefix(update.status(), kSettings);
   RESERVE_RETURN_IF_ERROR(CheckEtag(request.billing_settings().etag(), "billing_settings.etag"));
   update->etag = request.billing_settings().etag();
-  update->request_id = request.request_id();
+  update->validate_only = request.validate_only();
+  if (!update->validate_only) update->request_id = request.request_id();
   return *std::move(update);
 }
 
@@ -182,7 +183,9 @@ absl::StatusOr<book::Command> ParseUpdate(const pb::UpdateAccountRequest& reques
   if (!request.request_id().empty()) {
     RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
   }
-  return book::UpdateAccount{request.request_id(), *std::move(change), request.account().etag()};
+  const bool only_try = request.validate_only();
+  return book::UpdateAccount{only_try ? std::string() : request.request_id(), *std::move(change),
+                             request.account().etag(), only_try};
 }
 
 // Fills what a command on an account answers.

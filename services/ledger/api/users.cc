@@ -28,7 +28,8 @@ absl::StatusOr<book::Command> ParseUser(const pb::PutUserRequest& request, absl:
   RESERVE_ASSIGN_OR_RETURN(const UpdateMask mask, UpdateMask::From(request.update_mask(), user));
   RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.request_id(), "request_id"));
   book::PutUser put{request.user_id(), ""};
-  put.request_id = request.request_id();
+  put.validate_only = request.validate_only();
+  if (!put.validate_only) put.request_id = request.request_id();
   if (mask.Writes("plan_id")) {
     if (user.plan_id().empty()) return CannotBeCleared("user.plan_id");
     RESERVE_RETURN_IF_ERROR(CheckId(user.plan_id(), "user.plan_id"));

@@ -36,12 +36,14 @@ struct UpdateBillingSettings {
   std::string currency;   // of the amounts; empty: the account's
   std::string etag = {};  // of the settings that it rests on (etag.h); empty: any
   std::string request_id = {};
+  bool validate_only = false;
 };
 // Without a request id each call is a request of its own.
 struct UpdateAccount {
   std::string request_id = {};
   domain::AccountChange change;
   std::string etag = {};  // of the account that it rests on (etag.h); empty: any
+  bool validate_only = false;
 };
 // Of what follows, and of what staff does, a request id that is empty makes each call a request of
 // its own, where it may be.
@@ -69,6 +71,7 @@ struct PutUser {
   std::string request_id = {};  // may be empty
   // `plan_from` had come before the call: then it can only be a repeat.
   bool plan_from_passed = false;
+  bool validate_only = false;
 };
 struct RemoveUser {
   std::string user_id;

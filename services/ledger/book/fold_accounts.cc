@@ -138,7 +138,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
           return domain::EtagMismatch("etag");
         }
         return transition;
-      });
+      },
+      command.validate_only);
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UpdateAccount& command) {
@@ -154,6 +155,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UpdateA
   if (!command.etag.empty() && command.etag != etag && EtagOfAccount(transition.account) != etag) {
     return domain::EtagMismatch("account.etag");
   }
+  if (command.validate_only) return std::move(transition.account);
   ApplyWithOpen(*image, std::move(transition));
   NoteDone(*image, account_id, command.request_id, digest);
   return image->account();
@@ -192,6 +194,11 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const PutUser
   }
   RESERVE_ASSIGN_OR_RETURN(Transition transition,
                            domain::PutUser(ContextOf(*image), image->account(), stored, change));
+  if (command.validate_only) {
+    const User& user = transition.user.has_value() ? *transition.user : *stored;
+    RESERVE_ASSIGN_OR_RETURN(const domain::Plan* plan, FindPlanOf(user, context_.now));
+    return UserReply{user, *plan, image->account().calendar};
+  }
   if (stored == nullptr) folded_.with_new_users.emplace_back(account_id);
   ApplyWithOpen(*image, std::move(transition));
   NoteDone(*image, account_id, command.request_id, digest);

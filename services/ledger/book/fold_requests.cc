@@ -65,11 +65,12 @@ void Folder::NoteDone(AccountImage& image, absl::string_view account_id,
 
 absl::StatusOr<Reply> Folder::ChangeOnce(absl::string_view account_id,
                                          const std::string& request_id, const std::string& digest,
-                                         Policy change) {
+                                         Policy change, bool validate_only) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   RESERVE_ASSIGN_OR_RETURN(const bool done, WasDone(account_id, request_id, digest));
   if (done) return image->account();
   RESERVE_ASSIGN_OR_RETURN(Transition transition, change(ContextOf(*image), image->account()));
+  if (validate_only) return std::move(transition.account);
   ApplyWithOpen(*image, std::move(transition));
   NoteDone(*image, account_id, request_id, digest);
   return image->account();

@@ -241,7 +241,8 @@ class Folder {
   // Changes the account, once under a request's id that is not empty: a repeat answers how the
   // account is by now.
   absl::StatusOr<Reply> ChangeOnce(absl::string_view account_id, const std::string& request_id,
-                                   const std::string& digest, Policy change);
+                                   const std::string& digest, Policy change,
+                                   bool validate_only = false);
   // Books an entry once under the request's id.
   absl::StatusOr<Reply> BookOnce(AccountImage& image, absl::string_view account_id,
                                  const std::string& request_id, const std::string& digest,
