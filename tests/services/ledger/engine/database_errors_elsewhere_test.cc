@@ -496,21 +496,12 @@ std::vector<Read> Reads() {
        [](Connection& c) {
          return CountOf(storage::FindCharge(c, "ch_1", storage::Listed::kAll, {}, 10));
        }},
-      {"ListRecharges, of a state",
-       [](Connection& c) {
-         return CountOf(storage::SearchRecharges(c, "a", {.state = domain::RechargeState::kOpen},
-                                                 {1, 100}, 10));
-       }},
       {"recharges alone",
        [](Connection& c) {
          return CountOf(storage::ListRecharges(c, "a", storage::Listed::kCharges, kNewest, 10));
        }},
       {"ListDisputes",
        [](Connection& c) { return CountOf(storage::ListDisputes(c, "a", "", 10)); }},
-      {"ListEvents",
-       [](Connection& c) {
-         return CountOf(storage::ListEventsWithin(c, "a", {1, 100}, {}, 10));
-       }},
       {"events of an audit",
        [](Connection& c) { return CountOf(storage::ListEvents(c, "a", 0, 10)); }},
       {"GetBillingAdvice, use",
@@ -571,6 +562,15 @@ std::vector<Read> ReadsOfTheHistory() {
   const absl::Time day_ago = TestNow() - absl::Hours(24);
   const storage::TimeRange around = {day_ago, TestNow() + absl::Hours(24)};
   return {
+      {"ListRecharges, of a state",
+       [](Connection& c) {
+         return CountOf(storage::SearchRecharges(c, "a", {.state = domain::RechargeState::kOpen},
+                                                 {1, 100}, 10));
+       }},
+      {"ListEvents",
+       [](Connection& c) {
+         return CountOf(storage::ListEventsWithin(c, "a", {1, 100}, {}, 10));
+       }},
       {"ListUsage, by what was used",
        [=](Connection& c) {
          storage::UsageFilter filter;
