@@ -712,9 +712,11 @@ TEST_F(BadInputTest, UsageWithoutAKindOrAtAnImpossibleTimeIsRefused) {
       {.method = "Ledger.RecordUsage", .request = at(""), .field = "usage.start_time"},
       {.method = "Ledger.RecordUsage",
        .request = at("start_time {} "),
+       .reason = "USAGE_TOO_OLD",
        .field = "usage.start_time"},
       {.method = "Ledger.RecordUsage",
        .request = at("start_time { seconds: -1 } "),
+       .reason = "USAGE_TOO_OLD",
        .field = "usage.start_time"},
       {.method = "Ledger.RecordUsage",
        .request = at(absl::StrCat("start_time { seconds: ", ahead, "} ")),
@@ -2095,7 +2097,7 @@ TEST_F(BadInputTest, LimitsThatCannotBeAreRefusedAtTheirField) {
   std::vector<Refusal> refusals;
   for (const auto& [limits, field] : std::vector<std::pair<std::string, std::string>>{
            {"spend_per_hour { units: -1 }", "spend_per_hour"},
-           {"spend_per_day { units: 1 nanos: -1 }", "spend_per_day"},
+           {"spend_per_day { units: 1 nanos: -1 }", "spend_per_day.nanos"},
            {"spend_per_day { currency_code: 'USD' } spend_per_month { currency_code: 'EUR' }",
             "spend_per_month.currency_code"},
            {"price_per_minute { units: -1 }", "price_per_minute"},
