@@ -38,8 +38,8 @@ struct Command {
   std::string name;
   // The usage of this command, lines of text.
   std::string usage;
-  // The flags that it reads, and no other may be given to it: by name ("listen"); "serve_flags.cc" for all that are defined in a
-  // file whose path ends so.
+  // The flags that it reads, by name ("listen"); "serve_flags.cc" for all that are defined in a
+  // file whose path ends so. No others may be given to it.
   std::vector<std::string> flags;
 };
 
@@ -55,8 +55,8 @@ struct Program {
 //
 // Ends the process where there is nothing to go on with. With kExitOk after --version,
 // --help (of the command that stands before or after it, if one does) and `help COMMAND`. With
-// kExitUsage, and one line on stderr: on an unknown flag, a value that is none of its type, a flag of
-// the command line that its command does not read (variables may be for others), and a variable
+// kExitUsage, and one line on stderr: on an unknown flag, a value that is none of its type, a flag
+// of the command line that its command does not read (variables may be for others), and a variable
 // RESERVE_... that belongs to no flag of any program of ours.
 std::vector<std::string> ParseFlags(int argc, char* argv[], const Program& program);
 // Of a program that does one thing alone.
