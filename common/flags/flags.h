@@ -38,8 +38,8 @@ struct Command {
   std::string name;
   // The usage of this command, lines of text.
   std::string usage;
-  // The flags that it reads, and no other may be given to it: by name ("listen"); "serve_flags.cc"
-  // for all that are defined in a file whose path ends so.
+  // The flags that it reads, by name ("listen"); "serve_flags.cc" for all that are defined in a
+  // file whose path ends so. No others may be given to it.
   std::vector<std::string> flags;
 };
 
