@@ -125,7 +125,7 @@ void Stage::Describe() {
         {"serve", "--lease_duration=2s", "--retry_delays=1s,2s,3s", "--decline_interval=1s",
          "--max_declines_per_day=1000", "--max_cards_given_per_day=100000", "--close_grace=2s",
          "--hold_ringing=2s", "--settle_within=4s", "--pending_lookup_interval=700ms",
-         test_support::CurrencySettingsFlag(folder_, dollars)},
+         test_support::CurrencySettingsFlag(folder_, dollars, options_.amounts_left_out)},
         options_.ledger_flags);
   }
   for (size_t i = 0; i < kWorkers; ++i) {

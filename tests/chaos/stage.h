@@ -17,6 +17,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,6 +58,8 @@ struct Process {
 struct StageOptions {
   std::vector<std::string> ledger_flags = {};
   test_support::DollarAmounts dollars = {};  // instead of those that are built in
+  // Amounts that the ledger is not told of, so that its own default holds.
+  std::set<std::string> amounts_left_out = {};
   std::vector<std::string> worker_flags = {};
   // Added to the environment of one process, by its name: "ledger-0", "worker-1", "gateway".
   std::map<std::string, std::map<std::string, std::string>> env = {};

@@ -27,13 +27,15 @@ const DollarAmounts& BuiltIn() {
 
 }  // namespace
 
-std::string CurrencySettingsFlag(const std::string& folder, const DollarAmounts& dollars) {
+std::string CurrencySettingsFlag(const std::string& folder, const DollarAmounts& dollars,
+                                 const std::set<std::string>& left_out) {
   DollarAmounts changed = dollars;
   changed.insert(BuiltIn().begin(), BuiltIn().end());
   std::string names = "currency";
   std::string usd = "USD";
   std::string eur = "EUR";
   for (const auto& [name, amount] : changed) {
+    if (left_out.count(name) > 0) continue;
     absl::StrAppend(&names, ",", name);
     absl::StrAppend(&usd, ",", amount);
     const auto built_in = BuiltIn().find(name);
