@@ -157,12 +157,12 @@ TEST_F(HoldsTest, H3_TwoLedgersShareAHold) {
 TEST_F(HoldsTest, L4_ALedgerThatKnowsNoUserYetLiftsTheLimitsOfAll) {
   const std::unique_ptr<Engine> other = ledger_.StartEngine(ledger_.Options());
   const auto limit = [&](const char* user_id) {
-    UpdateLimits update;
+    book::UpdateLimits update;
     update.user_id = user_id;
     update.change.set = {domain::LimitKind::kSpendPerDay};
     update.change.limits.spend[1] = kNanosPerUnit / 10;
     update.by.reason = "as the customer asks";
-    return Ask<LimitsReply>(*engine_, kAccount, update).status();
+    return Ask<book::LimitsReply>(*engine_, kAccount, update).status();
   };
   const auto spend = [&](const char* user_id, const char* usage_id) {
     RecordUsage record{Call(user_id, usage_id, kDearNumber, 120), false, ""};
