@@ -91,6 +91,17 @@ std::string KindsOf(Listed listed) {
   return absl::StrJoin(kinds, ",");
 }
 
+std::string AllStates() {
+  using domain::RechargeState;
+  std::vector<int> states;
+  for (const RechargeState state :
+       {RechargeState::kOpen, RechargeState::kSucceeded, RechargeState::kFailed,
+        RechargeState::kNeedsReview, RechargeState::kCanceled, RechargeState::kReversed}) {
+    states.push_back(static_cast<int>(state));
+  }
+  return absl::StrJoin(states, ",");
+}
+
 // "'a','b'"
 template <typename Part, typename Member>
 std::string ListOfTexts(const Part& part, Member member) {
@@ -144,14 +155,13 @@ absl::StatusOr<std::vector<Recharge>> SearchRecharges(Connection& connection,
                                                       const OrdinalRange& range, int limit) {
   const std::string kinds = filter.kind.has_value() ? absl::StrCat(static_cast<int>(*filter.kind))
                                                     : KindsOf(Listed::kCharges);
-  const std::string of_state = filter.state.has_value()
-                                   ? absl::StrCat(" AND state = ", static_cast<int>(*filter.state))
-                                   : "";
+  const std::string states =
+      filter.state.has_value() ? absl::StrCat(static_cast<int>(*filter.state)) : AllStates();
   return QueryRecharges(
-      connection,
-      absl::StrCat(Select(), "FORCE INDEX (PRIMARY) WHERE account_id = ", Quoted(account_id),
-                   " AND kind IN (", kinds, ") AND ordinal >= ", range.first, " AND ordinal < ",
-                   range.end, of_state, " ORDER BY ordinal DESC LIMIT ", limit));
+      connection, absl::StrCat(Select(), "FORCE INDEX (PRIMARY) WHERE account_id = ",
+                               Quoted(account_id), " AND kind IN (", kinds, ") AND state IN (",
+                               states, ") AND ordinal >= ", range.first, " AND ordinal < ",
+                               range.end, " ORDER BY ordinal DESC LIMIT ", limit));
 }
 
 absl::StatusOr<std::vector<Recharge>> ListRechargesAfter(Connection& connection,
