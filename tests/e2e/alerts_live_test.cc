@@ -43,7 +43,6 @@ using test_support::ReplicatedServers;
 using test_support::Subprocess;
 using test_support::TestAuthority;
 using test_support::WaitUntil;
-using ::testing::ElementsAre;
 
 constexpr absl::Duration kPatience = absl::Seconds(90);
 constexpr const char* kOfAFrozenDatabase[] = {"ReserveOverloaded", "ReserveCommandsUnavailable",

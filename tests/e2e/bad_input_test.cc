@@ -1143,7 +1143,7 @@ TEST_F(BadInputTest, IdsAndTelephoneNumbersAreNeverTakenForNumbersOfCards) {
        absl::StrCat("account_id: 'acct' usage { ", Usage("4111111111111111"), Call(), " }"));
   Must("Ledger.AuthorizeUsage",
        "account_id: 'acct' user_id: 'u' call { direction: DIRECTION_OUTBOUND destination: "
-       "'+4111111111111111' }");
+       "'+378282246310005' }");
 }
 
 TEST_F(BadInputTest, AnUpdateMaskNamesFieldsThatAreThereAndSet) {
@@ -2195,7 +2195,7 @@ TEST_F(BadInputTest, RefusalsAreNotLoggedAsFaultsAndTheLedgerStillAddsUp) {
                                            Parse<pb::VerifyAccountRequest>("account_id: 'acct'"));
   ASSERT_TRUE(verified.ok()) << verified.status();
   EXPECT_EQ(verified->counts().differences(), 0) << verified->DebugString();
-  EXPECT_EQ(verified->counts().entries(), 4);
+  EXPECT_EQ(verified->counts().entries(), 5);
   EXPECT_TRUE(stack_->ledger_process()->Running());
   EXPECT_THAT(stack_->ledger_process()->Stderr(),
               ::testing::Not(::testing::HasSubstr("\"severity\":\"ERROR\"")));
