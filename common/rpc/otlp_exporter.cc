@@ -110,6 +110,10 @@ void OtlpExporter::Run() {
 
 bool OtlpExporter::Send(std::vector<Span> spans) {
   const absl::Status status = Export(spans, options_.timeout);
+  if (absl::IsCancelled(status) && stopping()) {
+    tracer_.PutBack(std::move(spans));  // they are among the last words
+    return false;
+  }
   TellOf(status);
   if (status.ok()) {
     failures_ = 0;

@@ -215,8 +215,7 @@ TEST_F(AlertsLiveTest, EachFiresOnceWhatItIsForHappensAndNotBefore) {
   Await("ReserveCertificateEnds");
   // On a slow machine the worker may be missed at first.
   const std::set<std::string> from_the_start = {"ReserveCertificateEnds"};
-  EXPECT_TRUE(WaitUntil([&] { return Firing() == from_the_start; }, kPatience))
-      << absl::StrJoin(Firing(), ", ");
+  EXPECT_TRUE(WaitUntil([&] { return Firing() == from_the_start; }, kPatience));
 
   ExpectQuiet("ReserveFilesNotTaken");
   std::ofstream(PathOf("roles")) << "worker.test king\n";

@@ -439,7 +439,6 @@ absl::StatusOr<std::string> WasRead(const absl::StatusOr<T>& rows) {
 
 std::vector<Read> Reads() {
   using storage::kNewest;
-  const absl::Time long_ago = TestNow() - absl::Hours(24 * 30);
   return {
       {"GetAccount", [](Connection& c) { return CountOf(storage::LoadAccounts(c, {"a"})); }},
       {"ListAccounts", [](Connection& c) { return CountOf(storage::ListAccounts(c, "", 10)); }},
