@@ -19,7 +19,7 @@ absl::Status Play::StolenTelephone() {
   RESERVE_RETURN_IF_ERROR(Call(motel, lobby, to, 10 * kMinute));
   report_.Say("the limit is reached: what would be paid is refused, and the card is left alone");
   RESERVE_RETURN_IF_ERROR(MayNotCall(motel, lobby, to, "LIMIT_REACHED"));
-  RESERVE_RETURN_IF_ERROR(MayCall(motel, lobby, UnitedStates()));
+  RESERVE_RETURN_IF_ERROR(MayCall(motel, lobby, UnitedStates(), /*left=*/0));
   RESERVE_ASSIGN_OR_RETURN(const pb::Account stopped, client_.GetAccount(motel.account_id));
   report_.Text("in the way of a recharge", "REFILL_OBSTACLE_LIMIT_REACHED",
                stopped.obstacles().empty() ? "nothing"

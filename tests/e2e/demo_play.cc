@@ -166,7 +166,8 @@ absl::Status Play::Call(Book& book, Caller& caller, const Destination& to,
   return absl::OkStatus();
 }
 
-absl::Status Play::MayCall(const Book& book, const Caller& caller, const Destination& to) {
+absl::Status Play::MayCall(const Book& book, const Caller& caller, const Destination& to,
+                           Nanos left) {
   report_.Say(absl::StrCat("the switch asks: may ", caller.user_id, " call ", to.number, " (",
                            to.name, ", ", Dollars(to.price), " a minute)?"));
   RESERVE_ASSIGN_OR_RETURN(
@@ -183,9 +184,10 @@ absl::Status Play::MayCall(const Book& book, const Caller& caller, const Destina
   }
   report_.Duration("free seconds left", caller.free_seconds_left,
                    answer.allowance_left().seconds());
-  // Free minutes first, then as many whole ones as the balance pays for.
+  // Free minutes first, then as many whole ones as the balance, and the limit, pay for.
   const int64_t free = to.standard_rate ? caller.free_seconds_left : 0;
-  const int64_t longest = std::min(free + book.balance / to.price * kMinute, kLongestCallSeconds);
+  const int64_t longest =
+      std::min(free + std::min(book.balance, left) / to.price * kMinute, kLongestCallSeconds);
   report_.Duration("longest duration", longest, answer.max_duration().seconds());
   return absl::OkStatus();
 }

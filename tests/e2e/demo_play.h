@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -119,8 +120,9 @@ class Play {
   absl::Status Text(Book& book, const Caller& caller, const Destination& to, pb::Sms size);
   // Books `usage` under an id that it makes, as of now if it has no start; it must cost `cost`.
   absl::StatusOr<pb::UsageRecord> Record(Book& book, pb::Usage usage, Nanos cost);
-  // May the user call there, and for how long?
-  absl::Status MayCall(const Book& book, const Caller& caller, const Destination& to);
+  // May the user call there, and for how long, if a limit leaves so much to be spent?
+  absl::Status MayCall(const Book& book, const Caller& caller, const Destination& to,
+                       Nanos left = std::numeric_limits<Nanos>::max());
   absl::Status MayNotCall(const Book& book, const Caller& caller, const Destination& to,
                           absl::string_view decision);
   // Waits for the account to become so. DEADLINE_EXCEEDED, saying how it is instead.
