@@ -278,13 +278,14 @@ absl::StatusOr<std::vector<std::string>> AccountsOfMonths(Connection& connection
 
 absl::StatusOr<int64_t> FindHeadSeq(Connection& connection, absl::string_view account_id,
                                     int64_t from, int32_t upto, absl::Time border) {
+  constexpr absl::string_view kTables[] = {"entries FORCE INDEX (by_account)", "kept_entries"};
   int64_t last = from;
   const std::string account = Quoted(account_id);
   RESERVE_RETURN_IF_ERROR(
       connection.Query(absl::StrCat("SELECT last_seq FROM balances WHERE account_id = ", account),
                        [&last](const Row& row) { last = row.Int(1); }));
   const auto stop_before = [&last](const Row& row) { last = std::min(last, row.Int(1) - 1); };
-  for (const absl::string_view table : {"entries FORCE INDEX (by_account)", "kept_entries"}) {
+  for (const absl::string_view table : kTables) {
     RESERVE_RETURN_IF_ERROR(connection.Query(
         absl::StrCat("SELECT seq FROM ", table, " WHERE account_id = ", account, " AND seq > ",
                      from, " AND (month > ", upto, " OR record_time >= ", QuotedTime(border),

@@ -60,7 +60,9 @@ TEST_F(DatabaseErrorsCoverageTest, EachStatementOfTheProductWasSpoiledInEachWay)
         absl::StrCat(statement.where, ": ", absl::StrJoin(statement.pieces, " ... "));
     EXPECT_TRUE(refused.count(0) == 1 && done.count(0) == 1) << "never cut off: " << text;
     // A change of a table is tried with one error of each kind (see there).
-    if (statement.is_migration) continue;
+    if (statement.is_migration || absl::StartsWith(statement.pieces.front(), "ALTER TABLE ")) {
+      continue;
+    }
     std::vector<std::string> missing;
     for (const int error : OneErrorOfEachClass()) {
       if (refused.count(error) == 0) missing.push_back(absl::StrCat(error, " before it"));

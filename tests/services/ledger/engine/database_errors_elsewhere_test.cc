@@ -925,7 +925,7 @@ std::vector<Read> ReadsOfSums() {
 }
 
 // A head that moves, of an account of its own, with all that can stay behind it.
-absl::StatusOr<std::string> MoveAHead(Connection& c) {
+absl::StatusOr<storage::HeadMove> MoveAHead(Connection& c) {
   static int number = 0;
   storage::HeadMove move;
   move.head.account_id = absl::StrCat("moved-", ++number);
@@ -946,13 +946,22 @@ absl::StatusOr<std::string> MoveAHead(Connection& c) {
   move.ended_states = {"none"};
   move.head.allowances = {{"u", {202611, 60}}};
   RESERVE_RETURN_IF_ERROR(storage::MoveHead(c, move));
-  return absl::StrCat("moved, keeping ", move.kept.size());
+  return move;
 }
 
 // The same of what archives are made with, and what is left of archived months.
 std::vector<Read> ReadsOfArchives() {
   return {
-      {"the head of an account that is archived", MoveAHead},
+      {"the head of an account that is archived",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const storage::HeadMove move, MoveAHead(c));
+         return absl::StrCat("moved, keeping ", move.kept.size());
+       }},
+      {"sums of an account that is archived",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const storage::HeadMove move, MoveAHead(c));
+         return WasRead(storage::SumPeriod(c, move.head.account_id, {2, 100}));
+       }},
       {"what a head has",
        [](Connection& c) -> absl::StatusOr<std::string> {
          RESERVE_RETURN_IF_ERROR(storage::FindArchivedHead(c, "a").status());
