@@ -25,6 +25,7 @@
 #include "services/ledger/storage/forget.h"
 #include "services/ledger/storage/statements.h"
 #include "tests/services/ledger/engine/harness.h"
+#include "tests/support/build_tree.h"
 #include "tests/support/clock_file.h"
 #include "tests/support/subprocess.h"
 
@@ -144,6 +145,8 @@ class ArchiveTest : public testing::Test {
     std::ifstream in(folder_ + "/" + name, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   }
+  // So it is under sanitizers; where there is gRPC the program is built before this.
+  static bool IsWithoutPrograms() { return test_support::FindProgram("ledger").empty(); }
   void ExpectArchived(const absl::Status& status) {
     EXPECT_EQ(ReasonOf(status), "USAGE_ARCHIVED") << status;
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
@@ -322,6 +325,7 @@ TEST_F(ArchiveTest, OnlyWhatIsOldAndInTurnIsArchived) {
 }
 
 TEST_F(ArchiveTest, NothingIsArchivedByAClockThatIsNotTheDatabases) {
+  if (IsWithoutPrograms()) GTEST_SKIP() << "built without gRPC, and so without programs";
   OpenFunded(*engine_, "a");
   ComeBack();
   test_support::ClockFile clock(folder_ + "/clock");
@@ -375,6 +379,7 @@ TEST_F(ArchiveTest, AMonthThatIsSealedTakesNothingMoreFromALedgerThatHasNotHeard
 }
 
 TEST_F(ArchiveTest, KilledAtAnyStepItGoesOnWhereItWas) {
+  if (IsWithoutPrograms()) GTEST_SKIP() << "built without gRPC, and so without programs";
   for (const std::string account : {"a", "b"}) LiveThroughAutumn(account);
   ComeBack();
   Book("a", CallAt("new", Now()));
