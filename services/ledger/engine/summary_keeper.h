@@ -6,8 +6,7 @@
 // position past the entries: so nothing is lost or counted twice, whichever ledgers add and whoever
 // ends when. Which accounts:
 //   - those that book a stretch of entries within a day, by this ledger's lanes: a month of one
-//   with
-//     fewer is read in no time;
+//     with fewer is read in no time;
 //   - those of which somebody asked for much that is in no sum;
 //   - from then on all that those book, a stretch at a time.
 // What waits here is not stored: an account that is lost with the process waits again with its next
