@@ -110,7 +110,7 @@ TEST_F(FailoverTest, WhatAnAsynchronousReplicaDidNotHaveIsFoundByItsCallersHeads
   if (IsSkipped()) return;
   for (const std::string id : {"kept", "cut", "gone"}) {
     if (id == "gone") {
-      ASSERT_TRUE(servers_->WaitUntilCaughtUp().ok());
+      ASSERT_EQ(servers_->WaitUntilCaughtUp(), absl::OkStatus());
       ASSERT_TRUE(servers_->CutOff().ok());
     }
     Must(&Accounts::OpenAccount, absl::StrCat("account_id: '", id, "'"));
@@ -118,7 +118,7 @@ TEST_F(FailoverTest, WhatAnAsynchronousReplicaDidNotHaveIsFoundByItsCallersHeads
     Book(id, "u1");
     // The replica has this of the first two, and of the third not even the account.
     if (id != "cut") continue;
-    ASSERT_TRUE(servers_->WaitUntilCaughtUp().ok());
+    ASSERT_EQ(servers_->WaitUntilCaughtUp(), absl::OkStatus());
   }
   const auto kept = Book("kept", "u1");
   const auto cut = Book("cut", "u2");
@@ -157,7 +157,7 @@ TEST_F(FailoverTest, WhatAnAsynchronousReplicaDidNotHaveIsFoundByItsCallersHeads
 TEST_F(FailoverTest, WhileSemiSyncIsInForceNothingIsLost) {
   ASSERT_NO_FATAL_FAILURE(Start(Mode::kSemiSync, {}));
   if (IsSkipped()) return;
-  ASSERT_TRUE(servers_->WaitUntilCaughtUp().ok());
+  ASSERT_EQ(servers_->WaitUntilCaughtUp(), absl::OkStatus());
   Must(&Accounts::OpenAccount, "account_id: 'kept'");
   Must(&Accounts::PutUser, "account_id: 'kept' user_id: 'u'");
   pb::RecordUsageResponse last;
@@ -202,7 +202,7 @@ TEST_F(FailoverTest, ReconcileFindsTheChargesWhoseCreditsAreLost) {
   // The replica has the recharge of one account and not that of the other; of neither its credit.
   stack_->worker_process(0)->Kill();
   Spend("open", 10);
-  ASSERT_TRUE(servers_->WaitUntilCaughtUp().ok());
+  ASSERT_EQ(servers_->WaitUntilCaughtUp(), absl::OkStatus());
   ASSERT_TRUE(servers_->CutOff().ok());
   Spend("none", 10);
   ASSERT_TRUE(stack_->StartWorker(0).ok());
