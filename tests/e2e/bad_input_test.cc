@@ -5,6 +5,7 @@
 #include <google/protobuf/message.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -992,6 +993,9 @@ TEST_F(BadInputTest, APayoutByHandIsOfSomethingThatIsOwed) {
        .request = head + "total { units: 1 currency_code: 'EUR' } reason: 'x'",
        .field = "total.currency_code"},
       {.method = "Support.RecordPayout", .request = head + "total { units: 1 }", .field = "reason"},
+      {.method = "Support.RecordPayout",
+       .request = head + "total { units: 1 } reason: 'x' request_id: 'a b'",
+       .field = "request_id"},
       {"Support.RecordPayout", head + "total { units: 1 } reason: 'x'",
        StatusCode::kFailedPrecondition, "MORE_THAN_OWED", "total"},
       {.method = "Support.ListPayouts", .request = "page_size: -1", .field = "page_size"},
@@ -1214,6 +1218,37 @@ TEST_F(BadInputTest, FiltersOfEventsAndRechargesAreWhatTheySay) {
   });
 }
 
+TEST_F(BadInputTest, FiltersOfMoneyReceiptsAndUsersAreWhatTheySay) {
+  const std::string times = "create_from { seconds: 5 } create_before { seconds: 5 }";
+  std::vector<Refusal> refusals;
+  for (const std::string list : {"Accounts.ListRecharges", "Accounts.ListRefunds",
+                                 "Accounts.ListPayments", "Accounts.ListReceipts"}) {
+    refusals.push_back({.method = list, .request = times, .field = "create_before"});
+    refusals.push_back(
+        {.method = list, .request = "create_from { nanos: -1 }", .field = "create_from.nanos"});
+    refusals.push_back(
+        {.method = list, .request = "create_before { nanos: -1 }", .field = "create_before.nanos"});
+  }
+  const std::string text(129, 'x');
+  for (const auto& [list, request, field] : std::vector<std::array<std::string, 3>>{
+           {"ListRefunds", "state: 9", "state"},
+           {"ListRefunds", "recharge_ordinal: -1", "recharge_ordinal"},
+           {"ListRefunds", "charge_id: 'ch_1'", "charge_id"},
+           {"ListPayments", "state: 9", "state"},
+           {"ListPayments", "means: 9", "means"},
+           {"ListPayments", absl::StrCat("reference: '", text, "'"), "reference"},
+           {"ListReceipts", "kind: 99", "kind"},
+           {"ListReceipts", "kind: ENTRY_KIND_USAGE", "kind"},
+           {"ListReceipts", "recharge_ordinal: -1", "recharge_ordinal"},
+           {"ListUsers", "state: 9", "state"},
+           {"ListUsers", absl::StrCat("search: '", text, "'"), "search"},
+           {"ListUsers", "search: 'a\\nb'", "search"}}) {
+    refusals.push_back({.method = "Accounts." + list, .request = request, .field = field});
+  }
+  for (Refusal& refusal : refusals) refusal.request += " account_id: 'acct'";
+  ExpectRefused(refusals);
+}
+
 TEST_F(BadInputTest, ABlockNeedsAReason) {
   std::vector<Refusal> refusals;
   for (const std::string method : {"Support.BlockAccount", "Support.UnblockAccount"}) {
@@ -1283,7 +1318,8 @@ TEST_F(BadInputTest, ListsRefuseTokensThatAreNotTheirs) {
   std::vector<Refusal> refusals;
   for (const std::string list :
        {"Accounts.ListAccounts", "Accounts.ListUsers", "Accounts.ListUsage", "Accounts.ListEntries",
-        "Accounts.ListRecharges", "Accounts.ListReceipts", "Events.ListEvents",
+        "Accounts.ListRecharges", "Accounts.ListReceipts", "Accounts.ListRefunds",
+        "Accounts.ListPayments", "Accounts.ListDisputes", "Events.ListEvents",
         "Rates.ListRateDecks", "Rates.ListRates", "Rates.ListRateDeckActivations"}) {
     const bool of_account = !absl::StartsWith(list, "Rates.") && list != "Accounts.ListAccounts";
     const std::string head = of_account ? "account_id: 'acct' " : "";
@@ -1722,6 +1758,12 @@ TEST_F(BadInputTest, APlanThatIsNotThereOrHasMovedOnIsRefused) {
        .field = "etag"},
       {"Rates.RetirePlan", "plan_id: 'unlimited' etag: 'v77'", StatusCode::kAborted,
        "ETAG_MISMATCH", "etag"},
+      {.method = "Rates.RetirePlan",
+       .request = "plan_id: 'unlimited' request_id: 'a b'",
+       .field = "request_id"},
+      {.method = "Rates.RetirePlan",
+       .request = "plan_id: 'unlimited' actor: 'a\\nb'",
+       .field = "actor"},
       {"Rates.RetirePlan", "plan_id: 'per_minute'", StatusCode::kFailedPrecondition, "PLAN_NEEDED",
        "plan_id"},
   });
@@ -1776,6 +1818,12 @@ TEST_F(BadInputTest, AnActivationNeedsItsDeckItsRequestAndItsReason) {
       {.method = "Rates.RetireRateDeck", .request = "", .field = "deck_version"},
       {"Rates.RetireRateDeck", "deck_version: 1", StatusCode::kFailedPrecondition,
        "RATE_DECK_NEEDED", "deck_version"},
+      {.method = "Rates.RetireRateDeck",
+       .request = "deck_version: 1 request_id: 'a b'",
+       .field = "request_id"},
+      {.method = "Rates.RetireRateDeck",
+       .request = "deck_version: 1 reason: 'a\\nb'",
+       .field = "reason"},
       {.method = "Rates.GetRateDeck", .request = "", .field = "deck_version"},
       {.method = "Rates.CompareRateDecks", .request = "", .field = "deck_version"},
       {.method = "Rates.CompareRateDecks",

@@ -34,6 +34,10 @@ constexpr char kUs[] = "+12125550100";       // 0.0100 a minute: standard
 constexpr char kJamaica[] = "+18765550123";  // 0.1800 a minute: dearer
 constexpr char kNowhere[] = "+99999999999";  // in no deck
 
+const auto& RowsOf(const pb::ListRechargesResponse& page) { return page.recharges(); }
+const auto& RowsOf(const pb::ListRefundsResponse& page) { return page.refunds(); }
+const auto& RowsOf(const pb::ListPaymentsResponse& page) { return page.payments(); }
+
 class CallHistoryTest : public StackTest {
  protected:
   static void SetUpTestSuite() { StartStack({}); }
@@ -111,6 +115,65 @@ class CallHistoryTest : public StackTest {
       ids.push_back(account.account_id());
     }
     return ids;
+  }
+  static void Succeed(const std::string& id, const std::string& charge_id) {
+    Must(&Recharges::ReportRecharge,
+         absl::StrCat(Head(id), "ordinal: 1 attempt: 1 worker_id: 'w' succeeded { charge_id: '",
+                      charge_id, "' amount { currency_code: 'USD' units: 15 } }"));
+  }
+  // A recharge (1), a refund of it (2), a payment by bank (3), one in cash that is taken back (4)
+  // and a refund that waits (5): each, and its first receipt, of its own day of January.
+  static void MakeMoney(const std::string& id) {
+    Open(id, absl::StrCat("card_token: 'tok_visa#", id, "' "));
+    Succeed(id, absl::StrCat("ch_", id));
+    const std::string refund = Head(id) + "ordinal: 1 reason: 'asked' amount { units: 2 } ";
+    const std::string payment =
+        Head(id) + "reason: 'paid' amount { currency_code: 'USD' units: 20 } ";
+    Must(&Support::RefundRecharge, refund + "request_id: 'r-1'");
+    Must(&Recharges::ReportRecharge,
+         absl::StrCat(Head(id),
+                      "ordinal: 2 attempt: 1 worker_id: 'w' refund_succeeded { refund_id: 're_", id,
+                      "' }"));
+    Must(&Support::RecordPayment,
+         payment + "request_id: 'p-1' means: PAYMENT_MEANS_BANK_TRANSFER reference: 'transfer-7'");
+    Must(&Support::RecordPayment, payment + "request_id: 'p-2' means: PAYMENT_MEANS_CASH");
+    Must(&Support::ReversePayment, Head(id) + "request_id: 'b' ordinal: 4 reason: 'bounced'");
+    Must(&Support::RefundRecharge, refund + "request_id: 'r-2'");
+    for (const std::string table : {"recharges", "receipts"}) {
+      stack_->database().Execute(
+          absl::StrCat("UPDATE ", table, " SET create_time = '2026-01-01' + INTERVAL ordinal DAY ",
+                       "WHERE account_id = '", id, "'"));
+    }
+  }
+  // The ordinals of a list, of all its pages of two.
+  template <typename Request, typename Response>
+  static std::vector<int64_t> Ordinals(grpc::Status (Accounts::*method)(grpc::ClientContext*,
+                                                                        const Request&, Response*),
+                                       const std::string& id, const std::string& filter) {
+    std::vector<int64_t> ordinals;
+    std::string token;
+    do {
+      const Response page =
+          Must(method, absl::StrCat(Head(id), filter, " page_size: 2 page_token: '", token, "'"));
+      EXPECT_EQ(page.searched_until_ordinal() != 0, !page.next_page_token().empty());
+      for (const auto& row : RowsOf(page)) ordinals.push_back(row.ordinal());
+      token = page.next_page_token();
+    } while (!token.empty());
+    return ordinals;
+  }
+  static std::vector<int64_t> Receipts(const std::string& id, const std::string& filter) {
+    std::vector<int64_t> ordinals;
+    std::string token;
+    do {
+      const auto page =
+          Must(&Accounts::ListReceipts,
+               absl::StrCat(Head(id), filter, " page_size: 2 page_token: '", token, "'"));
+      for (const pb::Receipt& receipt : page.receipts()) {
+        ordinals.push_back(receipt.recharge_ordinal());
+      }
+      token = page.next_page_token();
+    } while (!token.empty());
+    return ordinals;
   }
   static absl::Time Hours(int64_t before_now) {
     return absl::FromUnixSeconds(absl::ToUnixSeconds(absl::Now())) - absl::Hours(before_now);
@@ -367,6 +430,116 @@ TEST_F(CallHistoryTest, SingleEntriesAndRechargesAreAnsweredAsListsHaveThem) {
       << "that is the payment's";
   EXPECT_EQ(ReasonOf(Ask(&Accounts::GetEntry, Head("single") + "seq: 4").status()),
             "ENTRY_NOT_FOUND");
+}
+
+TEST_F(CallHistoryTest, RefundsPaymentsAndReceiptsAreListedEitherWayAndByEveryFilter) {
+  MakeMoney("money");
+  const std::string second =
+      "create_from { seconds: 1767398400 } create_before { seconds: 1767484800 } ";
+  for (const auto& [filter, found] : std::vector<std::pair<std::string, std::vector<int64_t>>>{
+           {"", {5, 2}},
+           {"oldest_first: true", {2, 5}},
+           {"state: REFUND_STATE_PENDING", {5}},
+           {"state: REFUND_STATE_SUCCEEDED", {2}},
+           {"state: REFUND_STATE_FAILED", {}},
+           {"recharge_ordinal: 1 oldest_first: true", {2, 5}},
+           {"recharge_ordinal: 3", {}},
+           {second, {2}}}) {
+    EXPECT_EQ(Ordinals(&Accounts::ListRefunds, "money", filter), found) << filter;
+  }
+  for (const auto& [filter, found] : std::vector<std::pair<std::string, std::vector<int64_t>>>{
+           {"", {4, 3}},
+           {"oldest_first: true", {3, 4}},
+           {"state: PAYMENT_STATE_RECORDED", {3}},
+           {"state: PAYMENT_STATE_REVERSED", {4}},
+           {"means: PAYMENT_MEANS_CASH", {4}},
+           {"reference: 'transfer-7'", {3}},
+           {"reference: 'transfer'", {}},
+           {second, {}}}) {
+    EXPECT_EQ(Ordinals(&Accounts::ListPayments, "money", filter), found) << filter;
+  }
+  for (const auto& [filter, found] : std::vector<std::pair<std::string, std::vector<int64_t>>>{
+           {"", {1}}, {"oldest_first: true", {1}}, {second, {}}}) {
+    EXPECT_EQ(Ordinals(&Accounts::ListRecharges, "money", filter), found) << filter;
+  }
+  // Of receipts the ordinals are told, too.
+  for (const auto& [filter, found] : std::vector<std::pair<std::string, std::vector<int64_t>>>{
+           {"", {5, 4, 4, 3, 2, 1}},
+           {"oldest_first: true", {1, 2, 3, 4, 4, 5}},
+           {"kind: ENTRY_KIND_REFUND", {5, 2}},
+           {"kind: ENTRY_KIND_REFUND oldest_first: true", {2, 5}},
+           {"recharge_ordinal: 4", {4, 4}},
+           {second, {2}}}) {
+    EXPECT_EQ(Receipts("money", filter), found) << filter;
+  }
+  const auto of_charge = Must(&Accounts::ListRefunds, "charge_id: 'ch_money'");
+  ASSERT_THAT(of_charge.refunds(), SizeIs(2));
+  EXPECT_EQ(of_charge.refunds(0).account_id(), "money");
+  EXPECT_EQ(of_charge.refunds(0).ordinal(), 2) << "the oldest first";
+  const auto page = Must(&Accounts::ListRefunds, Head("money") + "page_size: 1");
+  EXPECT_EQ(page.searched_until_ordinal(), 5);
+  for (const std::string other : {"oldest_first: true", "state: REFUND_STATE_PENDING"}) {
+    const auto refused =
+        Ask(&Accounts::ListRefunds,
+            absl::StrCat(Head("money"), other, " page_token: '", page.next_page_token(), "'"));
+    EXPECT_EQ(FieldOf(refused.status()), "page_token") << other;
+  }
+}
+
+TEST_F(CallHistoryTest, APageOfMoneyThatFindsLittleStopsAndSaysHowFarItLooked) {
+  MakeMoney("far");
+  stack_->database().Execute(
+      "UPDATE accounts SET last_ordinal = 6000, last_receipt = 6000 WHERE account_id = 'far'");
+  const auto refunds = Must(&Accounts::ListRefunds, Head("far"));
+  EXPECT_THAT(refunds.refunds(), IsEmpty());
+  EXPECT_EQ(refunds.searched_until_ordinal(), 1'001);
+  const auto payments = Must(&Accounts::ListPayments, Head("far") + "oldest_first: true");
+  EXPECT_THAT(payments.payments(), SizeIs(2));
+  EXPECT_EQ(payments.searched_until_ordinal(), 5'000);
+  const auto receipts = Must(&Accounts::ListReceipts, Head("far") + "kind: ENTRY_KIND_PAYMENT");
+  EXPECT_THAT(receipts.receipts(), IsEmpty());
+  EXPECT_EQ(receipts.searched_until_number(), 1'001);
+  EXPECT_EQ(Ordinals(&Accounts::ListRefunds, "far", ""), (std::vector<int64_t>{5, 2}));
+  EXPECT_EQ(Receipts("far", "kind: ENTRY_KIND_PAYMENT"), (std::vector<int64_t>{4, 3}));
+  stack_->database().Execute(
+      "UPDATE accounts SET last_ordinal = 5, last_receipt = 6 WHERE account_id = 'far'");
+}
+
+TEST_F(CallHistoryTest, RechargesRefundsAndPaymentsHaveTheTimeOfTheirLastChange) {
+  Open("times", "card_token: 'tok_visa#times' ");
+  const auto recharge = [] {
+    return Must(&Accounts::GetRecharge, Head("times") + "ordinal: 1").update_time();
+  };
+  const auto later = [](const google::protobuf::Timestamp& one,
+                        const google::protobuf::Timestamp& other) {
+    return std::pair(one.seconds(), one.nanos()) > std::pair(other.seconds(), other.nanos());
+  };
+  const auto opened = recharge();
+  EXPECT_TRUE(Must(&Accounts::GetRecharge, Head("times") + "ordinal: 1").has_update_time());
+  Succeed("times", "ch_times");
+  const auto credited = recharge();
+  EXPECT_TRUE(later(credited, opened));
+  const pb::Refund refund =
+      Must(&Support::RefundRecharge,
+           Head("times") + "request_id: 'r' ordinal: 1 amount { units: 5 } reason: 'asked'");
+  EXPECT_TRUE(refund.has_update_time());
+  const auto refunded = recharge();
+  EXPECT_TRUE(later(refunded, credited)) << "less of it is left";
+  EXPECT_EQ(Must(&Accounts::ListRefunds, Head("times")).refunds(0).SerializeAsString(),
+            refund.SerializeAsString());
+  Record("times", CallText("c", "ann", kJamaica, Hours(1)));
+  EXPECT_FALSE(later(recharge(), refunded)) << "usage is no change of it";
+  const auto paid = Must(&Support::RecordPayment,
+                         Head("times") +
+                             "request_id: 'p' means: PAYMENT_MEANS_CASH reason: 'paid' amount { "
+                             "currency_code: 'USD' units: 20 }")
+                        .payment();
+  EXPECT_TRUE(paid.has_update_time());
+  const pb::Payment reversed = Must(
+      &Support::ReversePayment,
+      absl::StrCat(Head("times"), "request_id: 'b' reason: 'bounced' ordinal: ", paid.ordinal()));
+  EXPECT_TRUE(later(reversed.update_time(), paid.update_time()));
+  ExpectAudited("times");
 }
 
 TEST_F(CallHistoryTest, AccountsAreFoundByWhatSomebodyLooksFor) {

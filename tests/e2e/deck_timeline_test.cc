@@ -173,12 +173,18 @@ TEST_F(DeckTimelineTest, K1_TheTimelineTellsOfAllActivationsAndWhatIsScheduledIs
   EXPECT_EQ(list->activations(0).state(), pb::RATE_DECK_STATE_SUPERSEDED);
 
   // Nothing needs it any more, and retiring it again changes nothing.
+  retire.set_request_id("retire");
+  retire.set_reason("a typo");
   for (int i = 0; i < 2; ++i) {
     const auto retired = Call(rates(), &pb::Rates::Stub::RetireRateDeck, retire);
     ASSERT_TRUE(retired.ok()) << retired.status();
     EXPECT_EQ(retired->state(), pb::RATE_DECK_STATE_RETIRED);
   }
   EXPECT_EQ(ReasonOf(Activate(draft, "too-late").status()), "RATE_DECK_RETIRED");
+  EXPECT_EQ(ReasonOf(Activate(draft, "retire").status()), "REQUEST_ID_REUSED");
+  retire.set_reason("another");
+  EXPECT_EQ(ReasonOf(Call(rates(), &pb::Rates::Stub::RetireRateDeck, retire).status()),
+            "REQUEST_ID_REUSED");
   const auto retired_decks =
       Call(rates(), &pb::Rates::Stub::ListRateDecks,
            Parse<pb::ListRateDecksRequest>("state: RATE_DECK_STATE_RETIRED"));

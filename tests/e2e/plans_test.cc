@@ -37,6 +37,10 @@ class PlansTest : public StackTest {
     return absl::StrCat("{ seconds: ", absl::ToUnixSeconds(time), " }");
   }
 
+  static int64_t Micros(const google::protobuf::Timestamp& time) {
+    return time.seconds() * 1'000'000 + time.nanos() / 1'000;
+  }
+
   static void Open(const std::string& id, const std::string& more = "") {
     Must(&Accounts::OpenAccount, Head(id) + more);
     Must(&Support::RecordPayment,
@@ -88,7 +92,7 @@ TEST_F(PlansTest, TimesOfUpdateAreThoseOfUpdates) {
     std::vector<int64_t> micros;
     for (const auto& time : {account.update_time(), account.billing_settings().update_time(),
                              account.payment_methods(0).update_time(), user.update_time()}) {
-      micros.push_back(time.seconds() * 1'000'000 + time.nanos() / 1'000);
+      micros.push_back(Micros(time));
     }
     return micros;
   };
@@ -117,6 +121,37 @@ TEST_F(PlansTest, TimesOfUpdateAreThoseOfUpdates) {
     EXPECT_EQ(times(), known) << "what is so already is no update";
   }
   ExpectAudited("times");
+}
+
+TEST_F(PlansTest, LimitsHaveTheTimeAtWhichTheyWereChanged) {
+  Open("limited");
+  Must(&Accounts::PutUser, User("limited"));
+  const auto time_of = [](const std::string& whose) {
+    const auto limits = Must(&Accounts::GetLimits, whose);
+    return limits.has_update_time() ? Micros(limits.update_time()) : 0;
+  };
+  const auto user_time = [] {
+    return Micros(Must(&Accounts::GetUser, User("limited")).update_time());
+  };
+  EXPECT_EQ(time_of(Head("limited")), 0);
+  const int64_t put = user_time();
+  const std::string set = "limits { calls: 3 } reason: 'as they ask' ";
+  const auto of_account = Must(&Support::UpdateLimits, Head("limited") + set);
+  const int64_t first = Micros(of_account.update_time());
+  EXPECT_EQ(time_of(Head("limited")), first);
+  EXPECT_EQ(time_of(User("limited")), 0) << "the user's own are as they were";
+  EXPECT_EQ(user_time(), put);
+  const auto again = Must(&Support::UpdateLimits, Head("limited") + set);
+  EXPECT_EQ(Micros(again.update_time()), first) << "they are so already";
+  const auto of_user = Must(&Support::UpdateLimits, User("limited") + set);
+  EXPECT_EQ(time_of(User("limited")), Micros(of_user.update_time()));
+  EXPECT_EQ(user_time(), Micros(of_user.update_time()));
+  const std::string unset = "update_mask { paths: 'calls' } reason: 'as they were'";
+  const auto cleared = Must(&Support::UpdateLimits, Head("limited") + unset);
+  EXPECT_GT(Micros(cleared.update_time()), first);
+  Record("limited", "call", 60);
+  EXPECT_EQ(time_of(Head("limited")), Micros(cleared.update_time())) << "of none, too";
+  ExpectAudited("limited");
 }
 
 // Without prices in its list a plan's users could not call.
@@ -286,6 +321,55 @@ TEST_F(PlansTest, K4_AUserIsBlockedRemovedAndBroughtBack) {
     EXPECT_THAT(kinds, testing::Contains(kind)) << pb::EventKind_Name(kind);
   }
   ExpectAudited("staff");
+}
+
+TEST_F(PlansTest, UsersAreFoundByWhatTheyAreAndByAPartOfTheirName) {
+  Open("team");
+  Must(&Accounts::PutUser,
+       Head("team") + "user_id: 'ann-1' user { display_name: 'Ann \u00c9lan' }");
+  Must(&Accounts::PutUser, Head("team") + "user_id: 'bob' user { blocked: true }");
+  Must(&Accounts::PutUser, Head("team") + "user_id: 'cleo' user { display_name: '100% Cleo' }");
+  Must(&Accounts::RemoveUser, Head("team") + "user_id: 'cleo'");
+  const auto found = [](const std::string& filter) {
+    std::vector<std::string> ids;
+    const auto list = Must(&Accounts::ListUsers, Head("team") + filter);
+    EXPECT_EQ(list.next_page_token(), "");
+    for (const pb::User& user : list.users()) ids.push_back(user.user_id());
+    return ids;
+  };
+  EXPECT_THAT(found(""), ElementsAre("ann-1", "bob"));
+  EXPECT_THAT(found("state: USER_STATE_ACTIVE"), ElementsAre("ann-1"));
+  EXPECT_THAT(found("state: USER_STATE_BLOCKED show_removed: true"), ElementsAre("bob"));
+  EXPECT_THAT(found("state: USER_STATE_REMOVED"), ElementsAre("cleo"));
+  EXPECT_THAT(found("search: '\u00e9LAN'"), ElementsAre("ann-1")) << "a name, whatever its case";
+  EXPECT_THAT(found("search: 'ANN-'"), ElementsAre("ann-1")) << "an id";
+  EXPECT_THAT(found("search: '%'"), testing::IsEmpty()) << "no pattern";
+  EXPECT_THAT(found("search: '%' show_removed: true"), ElementsAre("cleo"));
+  EXPECT_THAT(found("search: 'o' state: USER_STATE_BLOCKED"), ElementsAre("bob"));
+}
+
+TEST_F(PlansTest, APageOfUsersThatFindsLittleStopsAndSaysHowFarItLooked) {
+  Open("crowd");
+  std::string rows;
+  for (int i = 0; i < 5'100; ++i) {
+    absl::StrAppend(&rows, i == 0 ? "" : ",", "('crowd','u-", 10'000 + i,
+                    "','per_minute','2026-11-01')");
+  }
+  stack_->database().Execute("INSERT INTO users (account_id,user_id,plan_id,create_time) VALUES " +
+                             rows);
+  Must(&Accounts::PutUser, Head("crowd") + "user_id: 'z' user { display_name: 'Zoe' }");
+  const std::string zoe = Head("crowd") + "search: 'zoe' ";
+  const auto page = Must(&Accounts::ListUsers, zoe);
+  EXPECT_EQ(page.users_size(), 0);
+  EXPECT_EQ(page.searched_until_user_id(), "u-14999");
+  const auto rest =
+      Must(&Accounts::ListUsers, absl::StrCat(zoe, "page_token: '", page.next_page_token(), "'"));
+  ASSERT_EQ(rest.users_size(), 1);
+  EXPECT_EQ(rest.users(0).user_id(), "z");
+  EXPECT_EQ(rest.next_page_token(), "");
+  const auto other = Ask(&Accounts::ListUsers,
+                         absl::StrCat(Head("crowd"), "page_token: '", page.next_page_token(), "'"));
+  EXPECT_EQ(FieldOf(other.status()), "page_token") << "it is of another query";
 }
 
 TEST_F(PlansTest, A1_TheSavingIsNetOfWhatThePlansCost) {

@@ -176,6 +176,7 @@ std::vector<Step> StepsOfPlans() {
        "plan_id: 'night' request_id: 'later' reason: 'dearer' effective_time { seconds: 4000000000 "
        "} plan { monthly_prices { currency_code: 'USD' units: 6 } }"},
       {"Rates.RetirePlan", "plan_id: 'night'"},
+      {"Rates.RetirePlan", "plan_id: 'night' request_id: 'retire' reason: 'nobody buys it'"},
   };
 }
 

@@ -17,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/clock.h"
+#include "common/clock/calendar.h"
 #include "tests/e2e/stack_suite.h"
 #include "tests/support/build_tree.h"
 #include "tests/support/test_authority.h"
@@ -346,6 +347,55 @@ TEST_F(StatementsTest, TheReportAsCsvHasALineForEachEntry) {
       stack_->RunLedger({"report", "--account=lines", "--month=2026-03", "--format=pdf"}).exit_code,
       2);
   EXPECT_EQ(stack_->RunLedger({"report", "--account=lines", "--month=march"}).exit_code, 2);
+}
+
+TEST_F(StatementsTest, TheReportAsCsvIsRawForWhoeverAsksForIt) {
+  OpenFunded("raw");
+  CallOut("raw", "ann", "+442079460000", 60);
+  Adjust("raw", -2, kFormula);
+  const std::string month = absl::FormatTime("%Y-%m", absl::Now(), *FindTimeZone(kNewYork));
+  const std::vector<std::string> command = {"report", "--account=raw", "--month=" + month,
+                                            "--format=csv"};
+  const std::string guarded = stack_->RunLedger(command).output;
+  EXPECT_THAT(guarded, AllOf(HasSubstr(",'+442079460000,"), HasSubstr(",'=HYPERLINK(1),-2.00,")));
+  std::vector<std::string> with_raw = command;
+  with_raw.push_back("--raw");
+  const std::string raw = stack_->RunLedger(with_raw).output;
+  EXPECT_THAT(raw, AllOf(HasSubstr(",+442079460000,"), HasSubstr(",=HYPERLINK(1),-2.00,")));
+  EXPECT_EQ(Lines(raw).size(), Lines(guarded).size());
+}
+
+// What is unusual reads well, too.
+TEST_F(StatementsTest, TheReportOfAnEmptyMonthSaysSo) {
+  OpenFunded("idle");
+  const Stack::Ended report = stack_->RunLedger({"report", "--account=idle", "--month=2026-02"});
+  ASSERT_EQ(report.exit_code, 0) << report.errors;
+  EXPECT_THAT(report.output,
+              AllOf(HasSubstr("Nothing was spent."), HasSubstr("None."),
+                    HasSubstr("No calls or texts."), HasSubstr("No call drew on free minutes.")));
+  EXPECT_THAT(report.output, AllOf(Not(HasSubstr("<svg")), Not(HasSubstr("0.000000001")),
+                                   Not(HasSubstr("<th>Date"))));
+}
+
+TEST_F(StatementsTest, TheReportNamesPeopleAndTellsOfADebt) {
+  const std::string long_name(120, 'W');
+  OpenFunded("owes");
+  Must(&Accounts::UpdateAccount,
+       absl::StrCat("account_id: 'owes' account { display_name: '", long_name, "' }"));
+  Must(&Accounts::PutUser,
+       "account_id: 'owes' user_id: 'ann' user { display_name: 'Ann <b>Brook' }");
+  CallOut("owes", "ann", "+18765550123", 600);
+  CallOut("owes", "bob", "+12025550188", 60);
+  Adjust("owes", -40, "a cheque that bounced");
+  Must(&Accounts::RemoveUser, "account_id: 'owes' user_id: 'ann'");
+  const std::string month = absl::FormatTime("%Y-%m", absl::Now(), *FindTimeZone(kNewYork));
+  const Stack::Ended report = stack_->RunLedger({"report", "--account=owes", "--month=" + month});
+  ASSERT_EQ(report.exit_code, 0) << report.errors;
+  EXPECT_THAT(report.output, HasSubstr(absl::StrCat("<b>", long_name, " (owes)</b>")));
+  EXPECT_THAT(report.output,
+              AllOf(HasSubstr("Ann &lt;b&gt;Brook (ann)"), Not(HasSubstr("<b>Brook"))));
+  EXPECT_THAT(report.output, HasSubstr(">bob<"));
+  EXPECT_THAT(report.output, HasSubstr("account owed 26.80."));
 }
 
 TEST_F(StatementsTest, TheReportOfAMonthIsTheSameWhenACallOfItIsTakenBackLater) {

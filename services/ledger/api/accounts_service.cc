@@ -147,7 +147,7 @@ absl::StatusOr<book::Command> ParseSettings(const pb::UpdateBillingSettingsReque
   RESERVE_RETURN_IF_ERROR(CheckEtag(request.billing_settings().etag(), "billing_settings.etag"));
   update->etag = request.billing_settings().etag();
   update->validate_only = request.validate_only();
-  if (!update->validate_only) update->request_id = request.request_id();
+  update->request_id = IdUnlessTried(request);
   return *std::move(update);
 }
 
@@ -183,9 +183,8 @@ absl::StatusOr<book::Command> ParseUpdate(const pb::UpdateAccountRequest& reques
   if (!request.request_id().empty()) {
     RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
   }
-  const bool only_try = request.validate_only();
-  return book::UpdateAccount{only_try ? std::string() : request.request_id(), *std::move(change),
-                             request.account().etag(), only_try};
+  return book::UpdateAccount{IdUnlessTried(request), *std::move(change), request.account().etag(),
+                             request.validate_only()};
 }
 
 // Fills what a command on an account answers.
@@ -241,11 +240,7 @@ grpc::ServerUnaryReactor* AccountsService::ListAccounts(grpc::CallbackServerCont
   return StartQuery(
       api_, context, "ListAccounts", [=, this](Connection& connection) -> absl::Status {
         RESERVE_ASSIGN_OR_RETURN(const storage::AccountFilter filter, FilterFrom(*request));
-        pb::ListAccountsRequest query = *request;
-        query.clear_page_size();
-        query.clear_page_token();
-        RESERVE_ASSIGN_OR_RETURN(const Page page,
-                                 PageFrom(*request, {"ListAccounts", query.SerializeAsString()}));
+        RESERVE_ASSIGN_OR_RETURN(const Page page, PageOfQuery(*request, "ListAccounts"));
         RESERVE_ASSIGN_OR_RETURN(
             const storage::FoundAccounts found,
             storage::SearchAccounts(connection, filter, page.cursor, page.limit()));

@@ -53,6 +53,9 @@ void FillStep(const domain::ClosingStep& step, const std::string& currency,
 
 absl::StatusOr<book::Command> ParsePayout(const pb::RecordPayoutRequest& request) {
   book::RecordPayout payout;
+  RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.request_id(), "request_id"));
+  payout.request_id = IdUnlessTried(request);
+  payout.validate_only = request.validate_only();
   RESERVE_ASSIGN_OR_RETURN(payout.total,
                            RequiredMoney(request.has_total(), request.total(), "total"));
   if (payout.total <= 0) return InvalidField("total", "must be above zero");

@@ -837,6 +837,9 @@ void ToProto(const domain::Recharge& recharge, pb::Recharge* message) {
   if (recharge.settle_time != absl::InfinitePast()) {
     reserve::ToProto(recharge.settle_time, message->mutable_settle_time());
   }
+  if (recharge.update_time != absl::InfinitePast()) {
+    reserve::ToProto(recharge.update_time, message->mutable_update_time());
+  }
 }
 
 void ToProto(const domain::Recharge& refund, pb::Refund* message) {
@@ -852,6 +855,9 @@ void ToProto(const domain::Recharge& refund, pb::Refund* message) {
   reserve::ToProto(refund.create_time, message->mutable_create_time());
   if (refund.settle_time != absl::InfinitePast()) {
     reserve::ToProto(refund.settle_time, message->mutable_settle_time());
+  }
+  if (refund.update_time != absl::InfinitePast()) {
+    reserve::ToProto(refund.update_time, message->mutable_update_time());
   }
 }
 
@@ -870,6 +876,9 @@ void ToProto(const domain::Recharge& payment, pb::Payment* message) {
   }
   reserve::ToProto(payment.create_time, message->mutable_create_time());
   if (reversed) reserve::ToProto(payment.settle_time, message->mutable_reverse_time());
+  if (payment.update_time != absl::InfinitePast()) {
+    reserve::ToProto(payment.update_time, message->mutable_update_time());
+  }
   reserve::ToProto(payment.refunded, payment.currency, message->mutable_refunded_amount());
   reserve::ToProto(payment.disputed, payment.currency, message->mutable_disputed_amount());
 }
@@ -905,6 +914,7 @@ void ToProto(const domain::UnplacedState& refund, pb::Refund* message) {
   }
   message->set_failure_code(told.failure_code);
   reserve::ToProto(refund.create_time, message->mutable_create_time());
+  reserve::ToProto(refund.update_time, message->mutable_update_time());
   message->set_kept(true);
 }
 

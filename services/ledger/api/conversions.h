@@ -39,6 +39,11 @@ inline constexpr char kErrorDomain[] = "reserve.ledger";
 absl::Status CheckId(absl::string_view id, absl::string_view field);
 // The same of one that may be empty.
 absl::Status CheckOptionalId(absl::string_view id, absl::string_view field);
+// The id of a request, which counts for nothing where it is only tried.
+template <typename Request>
+std::string IdUnlessTried(const Request& request) {
+  return request.validate_only() ? std::string() : request.request_id();
+}
 // What looks like the number of a card is refused in what callers write and in tokens. What the
 // gateway tells is a fact, and is not refused for it, but masked.
 absl::Status CheckNoCardNumber(absl::string_view text, absl::string_view field);

@@ -12,6 +12,7 @@
 #include "services/ledger/api/await_time.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/api/rates_service.h"
+#include "services/ledger/api/retirement.h"
 #include "services/ledger/engine/deck_activation.h"
 #include "services/ledger/engine/errors.h"
 
@@ -169,7 +170,9 @@ grpc::ServerUnaryReactor* RatesService::RetireRateDeck(grpc::CallbackServerConte
   const auto retire = [=, this](Connection& connection) -> absl::Status {
     const int64_t version = request->deck_version();
     RESERVE_RETURN_IF_ERROR(CheckVersion(version));
-    RESERVE_RETURN_IF_ERROR(api_.engine.RetireDeck(connection, version, request->validate_only()));
+    RESERVE_ASSIGN_OR_RETURN(const engine::RetirementOrder order,
+                             RetirementFrom(*request, absl::StrCat("retire deck ", version)));
+    RESERVE_RETURN_IF_ERROR(api_.engine.RetireDeck(connection, version, order));
     response->Clear();
     const auto catalog = api_.engine.catalog();
     const DeckHeader* header = catalog->FindHeader(version);

@@ -1,6 +1,5 @@
 #include "services/ledger/api/events_service.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -18,7 +17,6 @@ namespace {
 
 using storage::Connection;
 using storage::EventFilter;
-using storage::EventRange;
 
 absl::StatusOr<EventFilter> EventFilterFrom(const pb::ListEventsRequest& request) {
   EventFilter filter;
@@ -55,37 +53,6 @@ absl::StatusOr<Page> EventPageFrom(const pb::ListEventsRequest& request,
                             filter.newest_first ? "newest" : "oldest"});
 }
 
-// What is left to list after `last`, and of it what this page looks at.
-struct Stretch {
-  EventRange left;
-  EventRange looked_at;
-};
-absl::StatusOr<Stretch> StretchOf(const Page& page, const EventFilter& filter,
-                                  int64_t last_event_seq) {
-  RESERVE_ASSIGN_OR_RETURN(const int64_t last,
-                           page.Number(filter.newest_first ? last_event_seq + 1 : 0));
-  if (last < 0 || last > kMostSeqs) return BadPageToken();
-  Stretch stretch;
-  stretch.left = filter.newest_first ? EventRange{1, last} : EventRange{last + 1, kMostSeqs};
-  stretch.looked_at = stretch.left;
-  if (!filter.filters()) return stretch;
-  if (filter.newest_first) {
-    stretch.looked_at.first = std::max(stretch.left.first, last - kLookedAt);
-  } else {
-    stretch.left.end = std::max(stretch.left.first, last_event_seq + 1);
-    stretch.looked_at.end = std::min(stretch.left.end, stretch.left.first + kLookedAt);
-  }
-  return stretch;
-}
-
-// Up to where everything was looked at, if anything is left beyond; else 0.
-int64_t SearchedUntil(const Stretch& stretch, bool newest_first) {
-  if (newest_first) {
-    return stretch.looked_at.first > stretch.left.first ? stretch.looked_at.first : 0;
-  }
-  return stretch.looked_at.end < stretch.left.end ? stretch.looked_at.end - 1 : 0;
-}
-
 }  // namespace
 
 grpc::ServerUnaryReactor* EventsService::ListEvents(grpc::CallbackServerContext* context,
@@ -98,20 +65,20 @@ grpc::ServerUnaryReactor* EventsService::ListEvents(grpc::CallbackServerContext*
         RESERVE_ASSIGN_OR_RETURN(const Page page, EventPageFrom(*request, filter));
         RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                  LoadAccount(connection, request->account_id()));
-        RESERVE_ASSIGN_OR_RETURN(const Stretch stretch,
-                                 StretchOf(page, filter, account.last_event_seq));
+        RESERVE_ASSIGN_OR_RETURN(
+            const Stretch stretch,
+            StretchOf(page, filter.newest_first, filter.filters(), account.last_event_seq));
         RESERVE_ASSIGN_OR_RETURN(
             const std::vector<domain::Event> events,
-            storage::ListEventsWithin(connection, request->account_id(), stretch.looked_at, filter,
-                                      page.limit()));
+            storage::ListEventsWithin(connection, request->account_id(),
+                                      {stretch.first, stretch.end}, filter, page.limit()));
         response->Clear();
         PageFill fill(page);
         for (; fill.rows() < events.size() && !fill.full(); fill.AddNewOf(*response)) {
           ToProto(events[fill.rows()], account.currency, response->add_events());
         }
-        const int64_t searched = fill.rows() < events.size()
-                                     ? events[fill.rows() - 1].event_seq
-                                     : SearchedUntil(stretch, filter.newest_first);
+        const int64_t searched = fill.rows() < events.size() ? events[fill.rows() - 1].event_seq
+                                                             : stretch.searched_until;
         if (searched == 0) return absl::OkStatus();
         response->set_next_page_token(EncodePageToken(page.query_digest, absl::StrCat(searched)));
         response->set_searched_until_event_seq(searched);

@@ -144,6 +144,9 @@ void FillLimits(const book::LimitsReply& reply, pb::AccountLimits* message) {
   if (reply.user.has_value()) message->set_user_id(reply.user->user_id);
   ToProto(own.get(), account.currency, message->mutable_limits());
   message->set_etag(book::EtagOfLimits(own));
+  if (own.change_time() != absl::InfinitePast()) {
+    reserve::ToProto(own.change_time(), message->mutable_update_time());
+  }
   for (const domain::ShownLimit& each : reply.in_force) {
     ShownToProto(each, account.currency, message->add_in_force());
   }

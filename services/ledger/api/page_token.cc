@@ -48,6 +48,25 @@ absl::StatusOr<int64_t> Page::Number(int64_t first) const {
   return number;
 }
 
+absl::StatusOr<Stretch> StretchOf(const Page& page, bool newest_first, bool filters, int64_t last) {
+  RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(newest_first ? last + 1 : 0));
+  if (before < 0 || before > kMostSeqs) return BadPageToken();
+  Stretch stretch;
+  if (newest_first) {
+    stretch.first = filters ? std::max<int64_t>(1, before - kLookedAt) : 1;
+    stretch.end = before;
+    stretch.searched_until = stretch.first > 1 ? stretch.first : 0;
+    return stretch;
+  }
+  stretch.first = before + 1;
+  stretch.end = kMostSeqs;
+  if (!filters) return stretch;
+  const int64_t end = std::max(stretch.first, last + 1);
+  stretch.end = std::min(end, stretch.first + kLookedAt);
+  stretch.searched_until = stretch.end < end ? stretch.end - 1 : 0;
+  return stretch;
+}
+
 void PageFill::AddNewOf(const google::protobuf::Message& response) {
   const google::protobuf::Descriptor& type = *response.GetDescriptor();
   const google::protobuf::Reflection& fields = *response.GetReflection();

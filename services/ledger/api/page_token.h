@@ -60,13 +60,34 @@ absl::StatusOr<Page> PageFrom(const Request& request,
   return page;
 }
 
+// The same of a request whose fields, but for those of paging, are all filters or the order.
+template <typename Request>
+absl::StatusOr<Page> PageOfQuery(const Request& request, absl::string_view method) {
+  Request query = request;
+  query.clear_page_size();
+  query.clear_page_token();
+  return PageFrom(request, {method, query.SerializeAsString()});
+}
+
 // A page that has reached this many bytes takes no further row, however few it has.
 inline constexpr size_t kPageBytes = 1 << 20;
 
-// Entries that a page looks at for those of the kinds that are asked for.
+// Rows that a page looks at for those that are asked for.
 inline constexpr int64_t kLookedAt = 5000;
 // No account comes to so many.
 inline constexpr int64_t kMostSeqs = int64_t{1} << 60;
+
+// What a page looks at of rows that an account numbers from 1 on: first <= number < end.
+struct Stretch {
+  int64_t first = 1;
+  int64_t end = 1;
+  // All up to this number (newest first: down to it) was looked at then, if any is left beyond; 0
+  // if none is.
+  int64_t searched_until = 0;
+};
+// A list without filters reads no more than it lists, one with filters kLookedAt rows. `last` is
+// the newest. INVALID_ARGUMENT on "page_token".
+absl::StatusOr<Stretch> StretchOf(const Page& page, bool newest_first, bool filters, int64_t last);
 
 // What is on a page so far.
 class PageFill {

@@ -18,13 +18,15 @@ using storage::Connection;
 constexpr char kCard[] = "payment_method.";
 
 absl::StatusOr<book::Command> ParseAdd(const pb::AddPaymentMethodRequest& request) {
-  RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
+  if (!request.validate_only()) {
+    RESERVE_RETURN_IF_ERROR(CheckId(request.request_id(), "request_id"));
+  }
   absl::StatusOr<domain::GivenCard> given = GivenCardFrom(request.payment_method());
   if (!given.ok()) return WithFieldPrefix(given.status(), kCard);
   if (!request.payment_method().etag().empty()) {
     return InvalidField("payment_method.etag", "is of no card, as this adds one");
   }
-  return book::AddPaymentMethod{request.request_id(), *std::move(given)};
+  return book::AddPaymentMethod{IdUnlessTried(request), *std::move(given), request.validate_only()};
 }
 
 bool WritesDisplay(const UpdateMask& mask) {
@@ -70,8 +72,8 @@ absl::StatusOr<book::Command> ParseUpdate(const pb::UpdatePaymentMethodRequest& 
   if (message.payment_method_id().empty() && !message.etag().empty()) {
     return InvalidField("payment_method.etag", "is of no card without a payment_method_id");
   }
-  return book::UpdatePaymentMethod{request.request_id(), message.payment_method_id(),
-                                   *std::move(given), message.etag()};
+  return book::UpdatePaymentMethod{IdUnlessTried(request), message.payment_method_id(),
+                                   *std::move(given), message.etag(), request.validate_only()};
 }
 
 absl::StatusOr<book::Command> ParseRemove(const pb::RemovePaymentMethodRequest& request) {
@@ -79,7 +81,7 @@ absl::StatusOr<book::Command> ParseRemove(const pb::RemovePaymentMethodRequest& 
   if (request.payment_method_id().empty()) return InvalidField("payment_method_id", "must be set");
   RESERVE_RETURN_IF_ERROR(CheckEtag(request.etag(), "etag"));
   return book::RemovePaymentMethod{request.payment_method_id(), request.etag(),
-                                   request.request_id()};
+                                   IdUnlessTried(request), request.validate_only()};
 }
 
 FillResponse FillCard(const ApiContext& api, pb::PaymentMethod* response) {

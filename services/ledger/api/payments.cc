@@ -5,14 +5,12 @@
 #include <variant>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "services/ledger/api/accounts_service.h"
-#include "services/ledger/api/load_account.h"
-#include "services/ledger/api/page_token.h"
+#include "services/ledger/api/ordinal_lists.h"
 #include "services/ledger/api/support_service.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
@@ -77,6 +75,33 @@ void FillPayment(const book::PaymentReply& reply, pb::RecordPaymentResponse* res
   }
 }
 
+absl::StatusOr<storage::RechargeFilter> PaymentFilterFrom(const pb::ListPaymentsRequest& request) {
+  storage::RechargeFilter filter;
+  filter.listed = storage::Listed::kPayments;
+  switch (request.state()) {
+    case pb::PAYMENT_STATE_UNSPECIFIED:
+      break;
+    case pb::PAYMENT_STATE_RECORDED:
+      filter.state = domain::RechargeState::kSucceeded;
+      break;
+    case pb::PAYMENT_STATE_REVERSED:
+      filter.state = domain::RechargeState::kReversed;
+      break;
+    default:
+      return InvalidField("state", "must be one of PaymentState");
+  }
+  if (!pb::PaymentMeans_IsValid(request.means())) {
+    return InvalidField("means", "must be one of PaymentMeans");
+  }
+  if (request.means() != pb::PAYMENT_MEANS_UNSPECIFIED) {
+    filter.means = static_cast<domain::PaymentMeans>(request.means());
+  }
+  RESERVE_RETURN_IF_ERROR(CheckStaffText(request.reference(), "reference"));
+  filter.reference = request.reference();
+  RESERVE_RETURN_IF_ERROR(TakeCreateTimes(request, &filter));
+  return filter;
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* SupportService::RecordPayment(grpc::CallbackServerContext* context,
@@ -105,37 +130,16 @@ grpc::ServerUnaryReactor* AccountsService::ListPayments(grpc::CallbackServerCont
   return StartQuery(
       api_, context, "ListPayments", request->account_id(),
       [=](Connection& connection) -> absl::Status {
-        const std::string& charge_id = request->charge_id();
         const auto add = [=](const domain::Recharge& payment) {
           ToProto(payment, response->add_payments());
         };
-        RESERVE_ASSIGN_OR_RETURN(
-            const Page page,
-            PageFrom(*request, {"ListPayments", request->account_id(), charge_id}));
-        if (charge_id.empty()) {
-          RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
-          RESERVE_RETURN_IF_ERROR(LoadAccount(connection, request->account_id()).status());
-          RESERVE_ASSIGN_OR_RETURN(
-              const std::vector<domain::Recharge> payments,
-              storage::ListRecharges(connection, request->account_id(), storage::Listed::kPayments,
-                                     before, page.limit()));
-          response->Clear();
-          FillPage(page, payments, response, add,
-                   [](const domain::Recharge& last) { return absl::StrCat(last.ordinal); });
-          return absl::OkStatus();
+        RESERVE_ASSIGN_OR_RETURN(const storage::RechargeFilter filter, PaymentFilterFrom(*request));
+        if (request->charge_id().empty()) {
+          return FillOrdinals(connection, "ListPayments", *request, filter, add, response);
         }
-        if (!request->account_id().empty()) {
-          return InvalidField("charge_id", "must not be set beside account_id");
-        }
-        RESERVE_RETURN_IF_ERROR(CheckChargeId(charge_id, "charge_id"));
-        RESERVE_ASSIGN_OR_RETURN(const book::RechargeKey after, RowBefore(page));
-        RESERVE_ASSIGN_OR_RETURN(
-            const std::vector<domain::Recharge> payments,
-            storage::FindCharge(connection, charge_id, storage::Listed::kPayments, after,
-                                page.limit()));
-        response->Clear();
-        FillPage(page, payments, response, add, CursorAfter);
-        return absl::OkStatus();
+        RESERVE_ASSIGN_OR_RETURN(const Page page,
+                                 PageFrom(*request, {"ListPayments of", request->charge_id()}));
+        return FillOfCharge(connection, page, *request, storage::Listed::kPayments, add, response);
       });
 }
 

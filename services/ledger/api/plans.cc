@@ -13,6 +13,7 @@
 #include "services/ledger/api/limits.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/api/rates_service.h"
+#include "services/ledger/api/retirement.h"
 #include "services/ledger/api/update_mask.h"
 #include "services/ledger/book/errors.h"
 #include "services/ledger/engine/plan_versions.h"
@@ -295,12 +296,11 @@ grpc::ServerUnaryReactor* RatesService::RetirePlan(grpc::CallbackServerContext* 
     engine::Engine& engine = api_.engine;
     RESERVE_RETURN_IF_ERROR(CheckId(request->plan_id(), "plan_id"));
     RESERVE_RETURN_IF_ERROR(CheckEtag(request->etag(), "etag"));
-    RESERVE_RETURN_IF_ERROR(CheckStaffText(request->reason(), "reason"));
-    RESERVE_RETURN_IF_ERROR(CheckStaffText(request->actor(), "actor"));
-    RESERVE_RETURN_IF_ERROR(CheckStaffText(request->reference(), "reference"));
-    const domain::ByStaff by{request->reason(), request->actor(), request->reference()};
-    RESERVE_RETURN_IF_ERROR(engine.RetirePlan(connection, request->plan_id(), request->etag(), by,
-                                              request->validate_only()));
+    RESERVE_ASSIGN_OR_RETURN(
+        const engine::RetirementOrder order,
+        RetirementFrom(*request, absl::StrCat("retire plan ", request->plan_id())));
+    RESERVE_RETURN_IF_ERROR(
+        engine.RetirePlan(connection, request->plan_id(), request->etag(), order));
     response->Clear();
     return FillPlan(*engine.catalog()->plans, request->plan_id(), engine.Now(), response);
   };

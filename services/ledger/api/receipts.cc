@@ -8,6 +8,7 @@
 #include "services/ledger/api/accounts_service.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/load_account.h"
+#include "services/ledger/api/ordinal_lists.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/storage/receipt_rows.h"
 
@@ -33,6 +34,23 @@ void FillReceipt(const domain::Receipt& receipt, const std::string& currency,
   message->set_card_last_four(receipt.card_last_four);
   message->set_refunded_ordinal(receipt.refund_of);
   message->set_payment_means(static_cast<pb::PaymentMeans>(receipt.means));
+}
+
+absl::StatusOr<storage::ReceiptFilter> ReceiptFilterFrom(const pb::ListReceiptsRequest& request) {
+  storage::ReceiptFilter filter;
+  if (request.kind() != pb::ENTRY_KIND_UNSPECIFIED) {
+    filter.kind = static_cast<domain::EntryKind>(request.kind());
+    if (!pb::EntryKind_IsValid(request.kind()) || !domain::HasReceipt(*filter.kind)) {
+      return InvalidField("kind",
+                          "must be RECHARGE, PAYMENT, PAYMENT_REVERSED, REFUND or REFUND_RETURNED");
+    }
+  }
+  if (request.recharge_ordinal() < 0) {
+    return InvalidField("recharge_ordinal", "must not be negative");
+  }
+  filter.ordinal = request.recharge_ordinal();
+  RESERVE_RETURN_IF_ERROR(TakeCreateTimes(request, &filter));
+  return filter;
 }
 
 }  // namespace
@@ -65,21 +83,30 @@ grpc::ServerUnaryReactor* AccountsService::ListReceipts(grpc::CallbackServerCont
   return StartQuery(
       api_, context, "ListReceipts", request->account_id(),
       [=](Connection& connection) -> absl::Status {
+        RESERVE_ASSIGN_OR_RETURN(const storage::ReceiptFilter filter, ReceiptFilterFrom(*request));
         RESERVE_ASSIGN_OR_RETURN(const Page page,
-                                 PageFrom(*request, {"ListReceipts", request->account_id()}));
-        RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
+                                 PageOfList(*request, "ListReceipts", filter.filters()));
         RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                  LoadAccount(connection, request->account_id()));
-        RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Receipt> receipts,
-                                 storage::ListReceipts(connection, request->account_id(), 1, before,
-                                                       storage::Oldest::kLast, page.limit()));
+        RESERVE_ASSIGN_OR_RETURN(
+            const Stretch stretch,
+            StretchOf(page, !request->oldest_first(), filter.filters(), account.last_receipt));
+        RESERVE_ASSIGN_OR_RETURN(
+            const std::vector<domain::Receipt> receipts,
+            storage::SearchReceipts(
+                connection, request->account_id(), filter, stretch.first, stretch.end,
+                request->oldest_first() ? storage::Oldest::kFirst : storage::Oldest::kLast,
+                page.limit()));
         response->Clear();
-        FillPage(
-            page, receipts, response,
-            [&](const domain::Receipt& receipt) {
-              FillReceipt(receipt, account.currency, response->add_receipts());
-            },
-            [](const domain::Receipt& last) { return absl::StrCat(last.number); });
+        PageFill fill(page);
+        for (; fill.rows() < receipts.size() && !fill.full(); fill.AddNewOf(*response)) {
+          FillReceipt(receipts[fill.rows()], account.currency, response->add_receipts());
+        }
+        const int64_t searched = fill.rows() < receipts.size() ? receipts[fill.rows() - 1].number
+                                                               : stretch.searched_until;
+        if (searched == 0) return absl::OkStatus();
+        response->set_next_page_token(EncodePageToken(page.query_digest, absl::StrCat(searched)));
+        response->set_searched_until_number(searched);
         return absl::OkStatus();
       });
 }

@@ -14,6 +14,7 @@
 #include "services/ledger/api/accounts_service.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/load_account.h"
+#include "services/ledger/api/ordinal_lists.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/api/recharges_service.h"
 #include "services/ledger/api/support_service.h"
@@ -181,6 +182,38 @@ grpc::ServerUnaryReactor* StartTold(const ApiContext& api, grpc::CallbackServerC
       std::move(fill));
 }
 
+absl::StatusOr<storage::RechargeFilter> RefundFilterFrom(const pb::ListRefundsRequest& request) {
+  storage::RechargeFilter filter;
+  filter.listed = storage::Listed::kRefunds;
+  switch (request.state()) {
+    case pb::REFUND_STATE_UNSPECIFIED:
+      break;
+    case pb::REFUND_STATE_PENDING:
+      filter.state = domain::RechargeState::kOpen;
+      break;
+    case pb::REFUND_STATE_SUCCEEDED:
+      filter.state = domain::RechargeState::kSucceeded;
+      break;
+    case pb::REFUND_STATE_FAILED:
+      filter.state = domain::RechargeState::kFailed;
+      break;
+    case pb::REFUND_STATE_CANCELED:
+      filter.state = domain::RechargeState::kCanceled;
+      break;
+    case pb::REFUND_STATE_NEEDS_REVIEW:
+      filter.state = domain::RechargeState::kNeedsReview;
+      break;
+    default:
+      return InvalidField("state", "must be one of RefundState");
+  }
+  if (request.recharge_ordinal() < 0) {
+    return InvalidField("recharge_ordinal", "must not be negative");
+  }
+  filter.refund_of = request.recharge_ordinal();
+  RESERVE_RETURN_IF_ERROR(TakeCreateTimes(request, &filter));
+  return filter;
+}
+
 void FillRefund(const book::RechargeReply& reply, pb::Refund* response) {
   ToProto(reply.recharge, response);
   response->set_kept(reply.kept && !reply.recharge.debited);
@@ -224,20 +257,16 @@ grpc::ServerUnaryReactor* AccountsService::ListRefunds(grpc::CallbackServerConte
   return StartQuery(
       api_, context, "ListRefunds", request->account_id(),
       [=](Connection& connection) -> absl::Status {
+        const auto add = [=](const domain::Recharge& refund) {
+          ToProto(refund, response->add_refunds());
+        };
+        RESERVE_ASSIGN_OR_RETURN(const storage::RechargeFilter filter, RefundFilterFrom(*request));
+        if (request->charge_id().empty()) {
+          return FillOrdinals(connection, "ListRefunds", *request, filter, add, response);
+        }
         RESERVE_ASSIGN_OR_RETURN(const Page page,
-                                 PageFrom(*request, {"ListRefunds", request->account_id()}));
-        RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(storage::kNewest));
-        RESERVE_RETURN_IF_ERROR(LoadAccount(connection, request->account_id()).status());
-        RESERVE_ASSIGN_OR_RETURN(
-            const std::vector<domain::Recharge> refunds,
-            storage::ListRecharges(connection, request->account_id(), storage::Listed::kRefunds,
-                                   before, page.limit()));
-        response->Clear();
-        FillPage(
-            page, refunds, response,
-            [=](const domain::Recharge& refund) { ToProto(refund, response->add_refunds()); },
-            [](const domain::Recharge& last) { return absl::StrCat(last.ordinal); });
-        return absl::OkStatus();
+                                 PageFrom(*request, {"ListRefunds of", request->charge_id()}));
+        return FillOfCharge(connection, page, *request, storage::Listed::kRefunds, add, response);
       });
 }
 

@@ -1,5 +1,4 @@
 // Top-ups and recharges, of the `Accounts` service.
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -7,10 +6,10 @@
 #include <variant>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "services/ledger/api/accounts_service.h"
 #include "services/ledger/api/load_account.h"
+#include "services/ledger/api/ordinal_lists.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/book/errors.h"
 #include "services/ledger/storage/entry_rows.h"
@@ -49,36 +48,8 @@ absl::StatusOr<storage::RechargeFilter> RechargeFilterFrom(
     default:
       return InvalidField("kind", "must be INITIAL, AUTOMATIC or TOP_UP");
   }
+  RESERVE_RETURN_IF_ERROR(TakeCreateTimes(request, &filter));
   return filter;
-}
-
-absl::StatusOr<Page> RechargePageFrom(const pb::ListRechargesRequest& request) {
-  if (request.state() == pb::RECHARGE_STATE_UNSPECIFIED &&
-      request.kind() == pb::RECHARGE_KIND_UNSPECIFIED) {
-    return PageFrom(request, {"ListRecharges", request.account_id()});
-  }
-  return PageFrom(request, {"ListRecharges", request.account_id(), absl::StrCat(request.state()),
-                            absl::StrCat(request.kind())});
-}
-
-absl::Status ListOfCharge(Connection& connection, const pb::ListRechargesRequest& request,
-                          pb::ListRechargesResponse* response) {
-  if (!request.account_id().empty()) {
-    return InvalidField("charge_id", "must not be set beside account_id");
-  }
-  RESERVE_RETURN_IF_ERROR(CheckChargeId(request.charge_id(), "charge_id"));
-  RESERVE_ASSIGN_OR_RETURN(const Page page,
-                           PageFrom(request, {"ListRecharges of", request.charge_id()}));
-  RESERVE_ASSIGN_OR_RETURN(const book::RechargeKey after, RowBefore(page));
-  RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Recharge> recharges,
-                           storage::FindCharge(connection, request.charge_id(),
-                                               storage::Listed::kCharges, after, page.limit()));
-  response->Clear();
-  FillPage(
-      page, recharges, response,
-      [=](const domain::Recharge& recharge) { ToProto(recharge, response->add_recharges()); },
-      CursorAfter);
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -122,31 +93,17 @@ grpc::ServerUnaryReactor* AccountsService::ListRecharges(grpc::CallbackServerCon
   return StartQuery(
       api_, context, "ListRecharges", request->account_id(),
       [=](Connection& connection) -> absl::Status {
-        if (!request->charge_id().empty()) {
-          return ListOfCharge(connection, *request, response);
-        }
+        const auto add = [=](const domain::Recharge& recharge) {
+          ToProto(recharge, response->add_recharges());
+        };
         RESERVE_ASSIGN_OR_RETURN(const storage::RechargeFilter filter,
                                  RechargeFilterFrom(*request));
-        RESERVE_ASSIGN_OR_RETURN(const Page page, RechargePageFrom(*request));
-        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                                 LoadAccount(connection, request->account_id()));
-        RESERVE_ASSIGN_OR_RETURN(const int64_t before, page.Number(account.last_ordinal + 1));
-        // Without a filter nothing is looked at but what is listed.
-        const int64_t searched = filter.filters() ? std::max<int64_t>(1, before - kLookedAt) : 1;
-        RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Recharge> recharges,
-                                 storage::SearchRecharges(connection, request->account_id(), filter,
-                                                          {searched, before}, page.limit()));
-        response->Clear();
-        PageFill fill(page);
-        for (; fill.rows() < recharges.size() && !fill.full(); fill.AddNewOf(*response)) {
-          ToProto(recharges[fill.rows()], response->add_recharges());
+        if (request->charge_id().empty()) {
+          return FillOrdinals(connection, "ListRecharges", *request, filter, add, response);
         }
-        const int64_t next =
-            fill.rows() < recharges.size() ? recharges[fill.rows() - 1].ordinal : searched;
-        if (next == 1) return absl::OkStatus();
-        response->set_next_page_token(EncodePageToken(page.query_digest, absl::StrCat(next)));
-        response->set_searched_until_ordinal(next);
-        return absl::OkStatus();
+        RESERVE_ASSIGN_OR_RETURN(const Page page,
+                                 PageFrom(*request, {"ListRecharges of", request->charge_id()}));
+        return FillOfCharge(connection, page, *request, storage::Listed::kCharges, add, response);
       });
 }
 

@@ -134,10 +134,7 @@ absl::StatusOr<storage::UsageFilter> UsageFilterFrom(const domain::Settings& set
 }
 
 absl::StatusOr<Page> UsagePageFrom(const pb::ListUsageRequest& request) {
-  pb::ListUsageRequest query = request;
-  query.clear_page_size();
-  query.clear_page_token();
-  return PageFrom(request, {"ListUsage", query.SerializeAsString()});
+  return PageOfQuery(request, "ListUsage");
 }
 
 absl::StatusOr<std::optional<storage::UsagePosition>> PositionBefore(const Page& page) {

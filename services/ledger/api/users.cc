@@ -14,6 +14,7 @@
 #include "services/ledger/book/errors.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/storage/account_rows.h"
+#include "services/ledger/storage/user_search.h"
 
 namespace reserve::api {
 namespace {
@@ -29,7 +30,7 @@ absl::StatusOr<book::Command> ParseUser(const pb::PutUserRequest& request, absl:
   RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.request_id(), "request_id"));
   book::PutUser put{request.user_id(), ""};
   put.validate_only = request.validate_only();
-  if (!put.validate_only) put.request_id = request.request_id();
+  put.request_id = IdUnlessTried(request);
   if (mask.Writes("plan_id")) {
     if (user.plan_id().empty()) return CannotBeCleared("user.plan_id");
     RESERVE_RETURN_IF_ERROR(CheckId(user.plan_id(), "user.plan_id"));
@@ -56,7 +57,21 @@ absl::StatusOr<book::Command> ParseUser(const pb::PutUserRequest& request, absl:
 absl::StatusOr<book::Command> ParseRemoval(const pb::RemoveUserRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckId(request.user_id(), "user_id"));
   RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.request_id(), "request_id"));
-  return book::RemoveUser{request.user_id(), request.request_id()};
+  return book::RemoveUser{request.user_id(), IdUnlessTried(request), request.validate_only()};
+}
+
+absl::StatusOr<storage::UserFilter> UserFilterFrom(const pb::ListUsersRequest& request) {
+  storage::UserFilter filter;
+  if (!pb::UserState_IsValid(request.state())) {
+    return InvalidField("state", "must be one of UserState");
+  }
+  if (request.state() != pb::USER_STATE_UNSPECIFIED) {
+    filter.state = static_cast<storage::UserState>(request.state());
+  }
+  RESERVE_RETURN_IF_ERROR(CheckStaffText(request.search(), "search"));
+  filter.search = request.search();
+  filter.with_removed = request.show_removed();
+  return filter;
 }
 
 // With what the plan leaves of the allowance.
@@ -119,23 +134,33 @@ grpc::ServerUnaryReactor* AccountsService::ListUsers(grpc::CallbackServerContext
   return StartQuery(
       api_, context, "ListUsers", request->account_id(),
       [=, this](Connection& connection) -> absl::Status {
-        RESERVE_ASSIGN_OR_RETURN(const Page page,
-                                 PageFrom(*request, {"ListUsers", request->account_id(),
-                                                     request->show_removed() ? "removed" : ""}));
+        RESERVE_ASSIGN_OR_RETURN(const storage::UserFilter filter, UserFilterFrom(*request));
+        RESERVE_ASSIGN_OR_RETURN(
+            const Page page, filter.filters()
+                                 ? PageOfQuery(*request, "ListUsers")
+                                 : PageFrom(*request, {"ListUsers", request->account_id(),
+                                                       request->show_removed() ? "removed" : ""}));
         RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
                                  LoadAccount(connection, request->account_id()));
-        RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::User> users,
-                                 storage::ListUsers(connection, request->account_id(), page.cursor,
-                                                    page.limit(), request->show_removed()));
+        RESERVE_ASSIGN_OR_RETURN(const storage::FoundUsers found,
+                                 storage::SearchUsers(connection, request->account_id(), filter,
+                                                      page.cursor, page.limit()));
         response->Clear();
         absl::Status filled;
         FillPage(
-            page, users, response,
+            page, found.users, response,
             [&](const domain::User& user) {
               filled.Update(
                   UserToProto(api_.engine, connection, account, user, response->add_users()));
             },
-            [](const domain::User& last) { return last.user_id; });
+            [response](const domain::User& last) {
+              response->set_searched_until_user_id(last.user_id);
+              return last.user_id;
+            });
+        if (response->next_page_token().empty() && !found.searched_until.empty()) {
+          response->set_next_page_token(EncodePageToken(page.query_digest, found.searched_until));
+          response->set_searched_until_user_id(found.searched_until);
+        }
         return filled;
       });
 }

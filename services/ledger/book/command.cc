@@ -113,7 +113,7 @@ size_t BytesHeldBy(const CloseAccount& command) {
   return bytes;
 }
 size_t BytesHeldBy(const RecordPayout& command) {
-  return HeapBytes({&command.currency}) + BytesHeldBy(command.by);
+  return HeapBytes({&command.currency, &command.request_id}) + BytesHeldBy(command.by);
 }
 size_t BytesHeldBy(const UpdateAccount& command) {
   const std::optional<std::string>& name = command.change.display_name;

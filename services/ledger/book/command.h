@@ -50,17 +50,20 @@ struct UpdateAccount {
 struct AddPaymentMethod {
   std::string request_id;
   domain::GivenCard given;
+  bool validate_only = false;
 };
 struct UpdatePaymentMethod {
   std::string request_id;
   std::string payment_method_id;
   domain::GivenCard given;
   std::string etag = {};  // of the card that it rests on; empty: any
+  bool validate_only = false;
 };
 struct RemovePaymentMethod {
   std::string payment_method_id;
   std::string etag = {};
   std::string request_id = {};
+  bool validate_only = false;
 };
 struct PutUser {
   std::string user_id;
@@ -76,6 +79,7 @@ struct PutUser {
 struct RemoveUser {
   std::string user_id;
   std::string request_id = {};  // may be empty
+  bool validate_only = false;
 };
 struct RecordUsage {
   domain::Usage usage;
@@ -157,10 +161,12 @@ struct RequestRecharge {
 struct BlockAccount {
   domain::ByStaff by;
   std::string request_id = {};
+  bool validate_only = false;
 };
 struct UnblockAccount {
   domain::ByStaff by;
   std::string request_id = {};
+  bool validate_only = false;
 };
 struct LiftSuspension {
   domain::LiftedCard card;  // that may be charged again, too
@@ -168,6 +174,7 @@ struct LiftSuspension {
   std::string request_id = {};
   std::string user_id = {};   // the only one whose limits are lifted, too; empty: all of them
   absl::Duration quiet = {};  // limits that were reached raise nothing for so long
+  bool validate_only = false;
 };
 // Of the account, or of a user (L1).
 struct UpdateLimits {
@@ -220,6 +227,8 @@ struct RecordPayout {
   Nanos total = 0;
   std::string currency;  // of the total; empty: the account's
   domain::ByStaff by;
+  std::string request_id = {};
+  bool validate_only = false;
 };
 struct ResolveReview {
   int64_t ordinal = 0;  // 0, dismissed: of the money that came after the account was closed

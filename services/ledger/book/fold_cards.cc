@@ -62,7 +62,8 @@ bool IsStale(const Account& account, const std::string& payment_method_id,
 
 absl::StatusOr<Reply> Folder::GiveOnce(
     absl::string_view account_id, const std::string& request_id, const std::string& digest,
-    Policy give, absl::FunctionRef<const domain::PaymentMethod*(const Account&)> find) {
+    Policy give, absl::FunctionRef<const domain::PaymentMethod*(const Account&)> find,
+    bool validate_only) {
   RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
   const OnceKey key(account_id, request_id);
   const auto stored = image_.requests.find(key);
@@ -78,6 +79,7 @@ absl::StatusOr<Reply> Folder::GiveOnce(
     return PaymentMethodReply{removed, 0};
   }
   RESERVE_ASSIGN_OR_RETURN(Transition transition, give(ContextOf(*image), image->account()));
+  if (validate_only) return PaymentMethodReplyOf(transition.account, *find(transition.account));
   ApplyWithOpen(*image, std::move(transition));
   const domain::PaymentMethod& method = *find(image->account());
   if (!request_id.empty()) {
@@ -94,7 +96,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
       [&](const domain::Context& context, const Account& account) {
         return domain::AddPaymentMethod(context, account, given);
       },
-      [&](const Account& account) { return domain::FindCardWith(account, given.card.token); });
+      [&](const Account& account) { return domain::FindCardWith(account, given.card.token); },
+      command.validate_only);
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
@@ -118,7 +121,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
       [&](const Account& account) {
         return id.empty() ? domain::FindCardWith(account, given.card.token)
                           : domain::FindCard(account, id);
-      });
+      },
+      command.validate_only);
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
@@ -129,7 +133,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id,
       [&](const domain::Context& context, const Account& account) -> absl::StatusOr<Transition> {
         if (IsStale(account, id, command.etag)) return domain::EtagMismatch("etag");
         return domain::RemovePaymentMethod(context, account, id);
-      });
+      },
+      command.validate_only);
 }
 
 }  // namespace reserve::book

@@ -9,6 +9,7 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -25,6 +26,11 @@ using domain::Transition;
 
 std::string DigestOf(const CloseAccount& command) {
   return Sha256HexOfFields({"close", absl::StrJoin(command.waived, " "), command.by.reason,
+                            command.by.actor, command.by.reference});
+}
+
+std::string DigestOf(const RecordPayout& command) {
+  return Sha256HexOfFields({"payout", absl::StrCat(command.total), command.by.reason,
                             command.by.actor, command.by.reference});
 }
 
@@ -91,13 +97,13 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const CloseAc
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordPayout& command) {
-  RESERVE_ASSIGN_OR_RETURN(AccountImage * image, FindAccount(account_id));
-  RESERVE_RETURN_IF_ERROR(CheckCurrency(image->account(), command.currency, "total"));
-  RESERVE_ASSIGN_OR_RETURN(
-      Transition transition,
-      domain::RecordPayout(ContextOf(*image), image->account(), command.total, command.by));
-  ApplyWithOpen(*image, std::move(transition));
-  return image->account();
+  return ChangeOnce(
+      account_id, command.request_id, DigestOf(command),
+      [&](const domain::Context& context, const Account& account) -> absl::StatusOr<Transition> {
+        RESERVE_RETURN_IF_ERROR(CheckCurrency(account, command.currency, "total"));
+        return domain::RecordPayout(context, account, command.total, command.by);
+      },
+      command.validate_only);
 }
 
 }  // namespace reserve::book

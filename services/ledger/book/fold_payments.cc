@@ -107,7 +107,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordP
     }
     return PaymentReplyOf(command, *credited, entry);
   }
-  const Recharge payment = transition.recharges.front();
+  const Recharge payment = AsWritten(transition.recharges.front());
   if (command.validate_only) return PaymentReplyOf(command, payment, &transition.entries.front());
   const Entry* entry = ApplyWithOpen(*image, std::move(transition));
   NoteRequest(account_id, request.request_id, digest, payment.ordinal, entry);
@@ -128,7 +128,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Reverse
       Transition transition,
       domain::ReversePayment(ContextOf(*image), image->account(), found->second.recharge,
                              command.request_id, command.by));
-  const Recharge reversed = transition.recharges.front();
+  const Recharge reversed = AsWritten(transition.recharges.front());
   if (command.validate_only) return RechargeReply{reversed};
   const Entry* entry = ApplyWithOpen(*image, std::move(transition));
   NoteRequest(account_id, command.request_id, digest, reversed.ordinal, entry);

@@ -52,7 +52,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Request
       Transition transition,
       domain::RequestRecharge(context, image->account(), command.request_id, command.amount));
   // The last, as it may take the place of another.
-  const Recharge recharge = transition.recharges.back();
+  const Recharge recharge = AsWritten(transition.recharges.back());
   const bool more_follows = domain::MoreFollows(context, transition.account, recharge);
   if (command.validate_only) return RechargeReply{recharge, false, more_follows};
   ApplyWithOpen(*image, std::move(transition));
@@ -160,7 +160,8 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const Resolve
     const auto resolved = absl::c_find_if(transition.recharges, [&](const Recharge& changed) {
       return changed.ordinal == command.ordinal;
     });
-    return RechargeReply{transition.unchanged ? before : *resolved, transition.unchanged};
+    return RechargeReply{transition.unchanged ? before : AsWritten(*resolved),
+                         transition.unchanged};
   }
   RESERVE_ASSIGN_OR_RETURN(Reply reply,
                            ApplyOutcome(*image, command.ordinal, std::move(transition)));

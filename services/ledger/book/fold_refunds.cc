@@ -44,7 +44,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RefundR
   RESERVE_ASSIGN_OR_RETURN(
       Transition transition,
       domain::RefundRecharge(ContextOf(*image), image->account(), charge->recharge, request));
-  const Recharge refund = transition.recharges.front();
+  const Recharge refund = AsWritten(transition.recharges.front());
   if (command.validate_only) return RechargeReply{refund};
   ApplyWithOpen(*image, std::move(transition));
   NoteRequest(account_id, request.request_id, digest, refund.ordinal);

@@ -165,6 +165,7 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   }
   for (Recharge& recharge : transition.recharges) {
     RechargeImage& changed = image_.recharges[RechargeKey(recharge.account_id, recharge.ordinal)];
+    if (!(recharge == changed.recharge)) recharge.update_time = context_.now;
     changed.recharge = std::move(recharge);
     changed.changed = true;
   }

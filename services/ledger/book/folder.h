@@ -124,7 +124,8 @@ class Folder {
   // Gives a card once under the request's id, if it has one.
   absl::StatusOr<Reply> GiveOnce(
       absl::string_view account_id, const std::string& request_id, const std::string& digest,
-      Policy give, absl::FunctionRef<const domain::PaymentMethod*(const domain::Account&)> find);
+      Policy give, absl::FunctionRef<const domain::PaymentMethod*(const domain::Account&)> find,
+      bool validate_only);
 
   // --- Recharges, their reports and reviews (fold_recharges.cc).
   absl::StatusOr<Reply> Handle(absl::string_view account_id, const RequestRecharge& command);
@@ -265,6 +266,11 @@ class Folder {
   const domain::Entry* Apply(AccountImage& image, domain::Transition&& transition);
   // The same for commands that decide upon the open recharge.
   const domain::Entry* ApplyWithOpen(AccountImage& image, domain::Transition&& transition);
+  // A recharge that a transition has changed, as it is written.
+  domain::Recharge AsWritten(domain::Recharge recharge) const {
+    recharge.update_time = context_.now;
+    return recharge;
+  }
   // Adds the receipt of an entry, if it has one and receipts may be written; the recharge, refund
   // or payment that it is of is in the image.
   void NoteReceipt(AccountImage& image, const domain::Entry& entry);

@@ -151,7 +151,7 @@ class Collector {
     AddRequest(command.request_id);
     if (!command.user_id.empty()) keys_.users.emplace_back(account_id_, command.user_id);
   }
-  void operator()(const RecordPayout&) const {}
+  void operator()(const RecordPayout& command) const { AddRequest(command.request_id); }
   void operator()(const Reconsider&) const {}
 
  private:

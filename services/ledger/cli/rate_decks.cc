@@ -268,6 +268,7 @@ absl::Status RetireRates(const std::shared_ptr<grpc::Channel>& channel, int64_t 
   const auto stub = pb::Rates::NewStub(channel);
   pb::RetireRateDeckRequest request;
   request.set_deck_version(deck_version);
+  request.set_reason("retire-rates");
   request.set_validate_only(dry_run);
   pb::RateDeck deck;
   grpc::ClientContext context;

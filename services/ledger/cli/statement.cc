@@ -107,6 +107,25 @@ absl::Status FetchReceipts(pb::Accounts::Stub& stub, Statement* statement) {
   return absl::OkStatus();
 }
 
+// Also of those that were removed since.
+absl::Status FetchUserNames(pb::Accounts::Stub& stub, Statement* statement) {
+  pb::ListUsersRequest request;
+  request.set_account_id(statement->account_id);
+  request.set_show_removed(true);
+  request.set_page_size(kPageSize);
+  do {
+    pb::ListUsersResponse response;
+    RESERVE_RETURN_IF_ERROR(Call(stub, &pb::Accounts::Stub::ListUsers, request, &response));
+    for (const pb::User& user : response.users()) {
+      if (!user.display_name().empty()) {
+        statement->user_names[user.user_id()] = user.display_name();
+      }
+    }
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Statement> FetchStatement(const std::shared_ptr<grpc::Channel>& channel,
@@ -119,11 +138,13 @@ absl::StatusOr<Statement> FetchStatement(const std::shared_ptr<grpc::Channel>& c
   get.set_account_id(account_id);
   pb::Account account;
   RESERVE_RETURN_IF_ERROR(Call(*stub, &pb::Accounts::Stub::GetAccount, get, &account));
+  statement.display_name = account.display_name();
   statement.currency = account.balance().currency_code();
   statement.time_zone = FindTimeZone(account.time_zone()).value_or(absl::UTCTimeZone());
   RESERVE_RETURN_IF_ERROR(FetchEntries(*stub, &statement));
   RESERVE_RETURN_IF_ERROR(FetchUsages(*stub, &statement));
   RESERVE_RETURN_IF_ERROR(FetchReceipts(*stub, &statement));
+  if (!statement.usages.empty()) RESERVE_RETURN_IF_ERROR(FetchUserNames(*stub, &statement));
   return statement;
 }
 

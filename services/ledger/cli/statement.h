@@ -20,7 +20,9 @@ namespace reserve::cli {
 
 struct Statement {
   std::string account_id;
-  std::string month;  // "2026-11"
+  std::string display_name;                       // of the account, now; may be empty
+  std::map<std::string, std::string> user_names;  // by user id, of those that have one now
+  std::string month;                              // "2026-11"
   std::string currency;
   absl::TimeZone time_zone;  // the account's, by its latest rule
   ledger::v1::StatementPeriod period;

@@ -28,10 +28,11 @@ constexpr absl::string_view kStyle = R"(
 @page { size: A4; margin: 16mm 14mm; }
 body { font: 13px/1.4 "DejaVu Sans", Verdana, sans-serif; color: #1a202c; background: #fff;
        max-width: 760px; margin: 24px auto; padding: 0 16px; }
-h1 { font-size: 22px; margin: 0 0 2px; }
+h1 { font-size: 22px; margin: 0 0 2px; } .sub, .key { overflow-wrap: anywhere; }
 h2 { font-size: 15px; margin: 26px 0 6px; border-bottom: 1px solid #cbd5e0; padding-bottom: 3px; }
 p { margin: 2px 0 8px; } .sub, .note { color: #4a5568; } .note { font-size: 11px; }
-.open { background: #fffaf0; border: 1px solid #ed8936; padding: 6px 10px; }
+.open, .debt { background: #fffaf0; border: 1px solid #ed8936; padding: 6px 10px; }
+.debt { background: #fff5f5; border-color: #c53030; }
 table { border-collapse: collapse; width: 100%; font-size: 12px; }
 th, td { text-align: left; padding: 3px 10px 3px 0; vertical-align: top; white-space: nowrap; }
 td.t { white-space: normal; overflow-wrap: anywhere; width: 100%; }
@@ -91,6 +92,11 @@ absl::string_view NameOf(pb::EntryKind kind) {
   }
 }
 
+// "Brook Cafe (brook-cafe)", or the id alone.
+std::string Named(const std::string& name, const std::string& id) {
+  return name.empty() ? id : absl::StrCat(name, " (", id, ")");
+}
+
 // "12:05": minutes and seconds.
 std::string MinutesText(int64_t seconds) {
   return absl::StrFormat("%d:%02d", seconds / kSecondsPerMinute, seconds % kSecondsPerMinute);
@@ -136,7 +142,6 @@ class Page {
     WriteRecharges();
     WriteMoney();
     WriteDays();
-    WriteUsers();
     out_ << "</body>\n</html>\n";
   }
 
@@ -201,7 +206,7 @@ class Page {
   std::string DateText(const absl::CivilDay& day) const { return absl::FormatCivilTime(day); }
 
   void WriteHead() {
-    const std::string account = EscapeHtml(statement_.account_id);
+    const std::string account = EscapeHtml(Named(statement_.display_name, statement_.account_id));
     const absl::CivilDay middle = days_[days_.size() / 2];
     const std::string month = absl::FormatTime(
         "%B %Y", absl::FromCivil(middle, absl::UTCTimeZone()), absl::UTCTimeZone());
@@ -239,18 +244,27 @@ class Page {
     }
     WriteSum("Closing balance", Shown(period.closing_balance()), true);
     out_ << "</table>\n";
+    if (const Nanos closing = NanosOf(period.closing_balance()); closing < 0) {
+      out_ << "<p class=\"debt\">" << (period.final() ? "At its end the" : "The")
+           << " account owed " << Shown(SubtractSaturating(0, closing)) << ".</p>\n";
+    }
   }
 
   void WriteSpend() {
     Nanos most = 0;
     for (const Figures& day : by_day_) most = std::max(most, day.spend);
+    out_ << "<h2>Spend by day</h2>\n";
+    if (most == 0) {
+      out_ << "<p class=\"note\">Nothing was spent.</p>\n";
+      return;
+    }
     Plot plot("Spend by day", DayNames(), most, FormatDecimal);
     for (size_t day = 0; day < days_.size(); ++day) {
       if (by_day_[day].spend == 0) continue;
       plot.AddBar(day, by_day_[day].spend, kSpendColor,
                   absl::StrCat(DateText(days_[day]), ": ", FormatDecimal(by_day_[day].spend)));
     }
-    out_ << "<h2>Spend by day</h2>\n<figure id=\"spend\">\n";
+    out_ << "<figure id=\"spend\">\n";
     plot.WriteTo(out_);
     out_ << "</figure>\n";
   }
@@ -308,9 +322,10 @@ class Page {
       line.emplace_back(std::max(until, line.back().first), line.back().second);
       const std::string left = MinutesText(line.back().second);
       for (auto& point : line) point.second /= kSecondsPerMinute;
-      plot.AddSteps(line, kLineColors[drawn], user);
+      const std::string name = NameOfUser(user);
+      plot.AddSteps(line, kLineColors[drawn], name);
       absl::StrAppend(&key, "<i style=\"background:", kLineColors[drawn], "\"></i>",
-                      EscapeHtml(user), " (", left, " left)");
+                      EscapeHtml(name), ": ", left, " left");
       ++drawn;
     }
     out_ << "<figure id=\"minutes\">\n";
@@ -360,7 +375,8 @@ class Page {
     if (receipt != statement_.receipts.end()) {
       const pb::Receipt& r = receipt->second;
       if (!r.card_last_four().empty()) {
-        parts.push_back(absl::StrCat(r.card_brand(), " ····", r.card_last_four()));
+        parts.push_back(absl::StrCat(r.card_brand(), r.card_brand().empty() ? "" : " ", "····",
+                                     r.card_last_four()));
       }
       if (!r.charge_id().empty()) parts.push_back(absl::StrCat("charge ", r.charge_id()));
       const Nanos amount = NanosOf(r.amount());
@@ -377,11 +393,16 @@ class Page {
   }
 
   void WriteMoney() {
-    out_ << "<h2>Money in and out</h2>\n<table>\n<tr><th>Date</th><th>What</th><th class=\"n\">"
-            "Receipt</th><th class=\"d\">Details</th><th class=\"n\">Amount</th><th "
-            "class=\"n\">Balance</th></tr>\n";
+    out_ << "<h2>Money in and out</h2>\n";
+    bool any = false;
     for (const pb::Entry& entry : statement_.entries) {
       if (IsOfUsage(entry.kind())) continue;
+      if (!any) {
+        out_ << "<table>\n<tr><th>Date</th><th>What</th><th class=\"n\">Receipt</th><th "
+                "class=\"d\">Details</th><th class=\"n\">Amount</th><th "
+                "class=\"n\">Balance</th></tr>\n";
+      }
+      any = true;
       const auto receipt = statement_.receipts.find(entry.seq());
       out_ << "<tr><td>"
            << absl::FormatTime("%Y-%m-%d&nbsp;%H:%M", TimeOf(entry.record_time()),
@@ -392,7 +413,12 @@ class Page {
            << Shown(entry.amount()) << "</td><td class=\"n\">" << Shown(entry.balance_after())
            << "</td></tr>\n";
     }
-    out_ << "</table>\n";
+    out_ << (any ? "</table>\n" : "<p class=\"note\">None.</p>\n");
+  }
+
+  std::string NameOfUser(const std::string& user_id) const {
+    const auto name = statement_.user_names.find(user_id);
+    return Named(name == statement_.user_names.end() ? std::string() : name->second, user_id);
   }
 
   void WriteFigures(const std::string& name, const Figures& figures) {
@@ -408,17 +434,23 @@ class Page {
   }
 
   void WriteDays() {
+    if (by_user_.empty()) {
+      out_ << "<h2>Usage</h2>\n<p class=\"note\">No calls or texts.</p>\n";
+      return;
+    }
     WriteFiguresHead("Usage by day", "Day");
     for (size_t day = 0; day < days_.size(); ++day) {
       if (by_day_[day].any_usage()) WriteFigures(DateText(days_[day]), by_day_[day]);
     }
     out_ << "</table>\n";
+    WriteUsers();
   }
 
   void WriteUsers() {
     WriteFiguresHead("Usage by user", "User");
     for (const auto& [user, figures] : by_user_) {
-      WriteFigures(user.empty() ? "(without a user, or of usage before)" : user, figures);
+      WriteFigures(user.empty() ? "Calls and texts of before, put right" : NameOfUser(user),
+                   figures);
     }
     out_ << "</table>\n<p class=\"note\">Days and amounts go by booking.</p>\n";
   }

@@ -435,12 +435,13 @@ absl::StatusOr<Transition> UpdateLimits(const Context& context, const Account& a
   if (user == nullptr) {
     Account& changed = draft.account();
     const Spending spending = SpendingOf(context, account);
-    changed.limits = OwnLimits(std::move(after));
+    changed.limits = OwnLimits(std::move(after), context.now);
     Rescale(spending, SpendingOf(context, changed), context.now, &changed.spent);
   } else {
     event.user_id = user->user_id;
     User changed = *user;
-    changed.limits = OwnLimits(std::move(after));
+    changed.limits = OwnLimits(std::move(after), context.now);
+    changed.update_time = context.now;
     Rescale(SpendingOf(context, *user), SpendingOf(context, changed), context.now, &changed.spent);
     draft.transition().user = std::move(changed);
   }

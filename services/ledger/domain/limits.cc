@@ -26,6 +26,7 @@ constexpr absl::string_view kNewPrice = "new_price";
 constexpr absl::string_view kCountryList = "countries";
 constexpr absl::string_view kCallCount = "calls";
 constexpr absl::string_view kLongest = "longest_call";
+constexpr absl::string_view kChanged = "changed";
 
 template <typename Number>
 void AddNumber(absl::string_view name, const std::optional<Number>& number, std::string* out) {
@@ -162,13 +163,37 @@ absl::Status CheckLimits(const Limits& limits) {
   return status;
 }
 
-OwnLimits::OwnLimits(Limits limits) {
-  if (limits.any()) limits_ = std::make_shared<const Limits>(std::move(limits));
+OwnLimits::OwnLimits(Limits limits, absl::Time change_time) {
+  if (!limits.any() && change_time == absl::InfinitePast()) return;
+  stored_ = std::make_shared<const Stored>(Stored{std::move(limits), change_time});
 }
 
 const Limits& OwnLimits::get() const {
   static const auto* const kNone = new Limits;
-  return limits_ == nullptr ? *kNone : *limits_;
+  return stored_ == nullptr ? *kNone : stored_->limits;
+}
+
+absl::Time OwnLimits::change_time() const {
+  return stored_ == nullptr ? absl::InfinitePast() : stored_->change_time;
+}
+
+std::string StoredTextOf(const OwnLimits& limits) {
+  const std::string text = TextOf(limits.get());
+  if (limits.change_time() == absl::InfinitePast()) return text;
+  return absl::StrCat(kChanged, "=", absl::ToUnixMicros(limits.change_time()),
+                      text.empty() ? "" : " ", text);
+}
+
+OwnLimits OwnLimitsFrom(absl::string_view text) {
+  absl::Time change_time = absl::InfinitePast();
+  for (const absl::string_view each : absl::StrSplit(text, ' ', absl::SkipEmpty())) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(each, absl::MaxSplits('=', 1));
+    std::optional<int64_t> micros;
+    if (parts.first == kChanged) ReadNumber(parts.second, &micros);
+    if (micros.has_value()) change_time = absl::FromUnixMicros(*micros);
+  }
+  return OwnLimits(LimitsFrom(text), change_time);
 }
 
 void CountSpend(size_t window, Nanos limit, Nanos cost, absl::Time start, absl::Time now,

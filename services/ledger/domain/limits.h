@@ -79,21 +79,32 @@ Limits LimitsFrom(absl::string_view text);
 // Can they be so? INVALID_ARGUMENT on the field, as the message Limits names it.
 absl::Status CheckLimits(const Limits& limits);
 
-// The limits of an account or a user: nearly none has any, and then they take no memory.
+// The limits of an account or a user, and when people last changed them: nearly nobody's were ever
+// changed, and then they take no memory.
 class OwnLimits {
  public:
   OwnLimits() = default;
-  explicit OwnLimits(Limits limits);
+  // InfinitePast: it is not known when.
+  explicit OwnLimits(Limits limits, absl::Time change_time = absl::InfinitePast());
 
   const Limits& get() const;
-  bool any() const { return limits_ != nullptr; }
+  bool any() const { return stored_ != nullptr && stored_->limits.any(); }
+  absl::Time change_time() const;
   friend bool operator==(const OwnLimits& one, const OwnLimits& other) {
-    return one.get() == other.get();
+    return one.get() == other.get() && one.change_time() == other.change_time();
   }
 
  private:
-  std::shared_ptr<const Limits> limits_;  // null: none
+  struct Stored {
+    Limits limits;
+    absl::Time change_time;
+  };
+  std::shared_ptr<const Stored> stored_;  // null: none, and it is not known when
 };
+
+// As TextOf, with "changed=<micros since 1970>" before it where that is known.
+std::string StoredTextOf(const OwnLimits& limits);
+OwnLimits OwnLimitsFrom(absl::string_view text);
 
 // How much is spent, in each window one number: the time, in microseconds since 1970, at which all
 // of it has leaked away at the limit's pace (GCRA); 0: nothing was counted yet.

@@ -103,6 +103,9 @@ struct Recharge {
 
   absl::Time create_time = absl::InfinitePast();
   absl::Time settle_time = absl::InfinitePast();
+  // When a command last changed it; InfinitePast: it is not known. The fold writes it. That it is
+  // handed to a worker is no change.
+  absl::Time update_time = absl::InfinitePast();
 
   // May a charge of this attempt have been sent?
   bool in_flight() const {

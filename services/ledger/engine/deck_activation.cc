@@ -8,7 +8,6 @@
 #include "common/error/error.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/engine/errors.h"
-#include "services/ledger/engine/timeline_writes.h"
 #include "services/ledger/storage/activation_rows.h"
 #include "services/ledger/storage/deck_rows.h"
 #include "services/ledger/storage/plan_rows.h"
@@ -83,15 +82,18 @@ absl::StatusOr<DeckActivation> Activate(storage::Connection& connection,
 }
 
 absl::Status Retire(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
-                    int64_t deck_version, absl::Time needed_from, bool only_try) {
-  RESERVE_ASSIGN_OR_RETURN(const rates::DeckHeader deck, FindDeck(connection, deck_version));
+                    int64_t deck_version, absl::Time needed_from, const RetirementOrder& order) {
   for (int tries = 0; tries < kMaxTries; ++tries) {
+    RESERVE_ASSIGN_OR_RETURN(const bool done, WasRetired(connection, kActivations, order));
+    if (done) return absl::OkStatus();
+    RESERVE_ASSIGN_OR_RETURN(const rates::DeckHeader deck, FindDeck(connection, deck_version));
     RESERVE_ASSIGN_OR_RETURN(const rates::Timeline timeline, LoadTimeline(connection));
-    if (timeline.RetireTimeOf(deck_version).has_value()) return absl::OkStatus();
-    if (timeline.VersionsFrom(needed_from).count(deck_version) > 0) {
+    const bool is_retired = timeline.RetireTimeOf(deck_version).has_value();
+    if (!is_retired && timeline.VersionsFrom(needed_from).count(deck_version) > 0) {
       return RateDeckNeeded(deck_version, needed_from);
     }
-    if (only_try) return absl::OkStatus();
+    // The id of a request that changes nothing is taken all the same.
+    if (order.only_try || (is_retired && order.request_id.empty())) return absl::OkStatus();
     DeckActivation retirement;
     retirement.number = timeline.newest() + 1;
     retirement.deck_version = deck_version;
@@ -100,6 +102,11 @@ absl::Status Retire(storage::Connection& connection, const CatalogKeeper::Databa
     RESERVE_ASSIGN_OR_RETURN(retirement.write_time, clock(connection));
     retirement.from = retirement.write_time;
     retirement.stage = ActivationStage::kRetires;
+    retirement.request_id = order.request_id;
+    retirement.digest = order.digest;
+    retirement.reason = order.by.reason;
+    retirement.actor = order.by.actor;
+    retirement.reference = order.by.reference;
     const absl::Status added = storage::AddActivation(connection, retirement);
     if (!AnotherCameFirst(added)) return added;
   }

@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "services/ledger/domain/by_staff.h"
 #include "services/ledger/engine/catalog.h"
+#include "services/ledger/engine/timeline_writes.h"
 #include "services/ledger/rates/timeline.h"
 #include "services/ledger/storage/connection.h"
 
@@ -42,10 +43,11 @@ absl::StatusOr<rates::DeckActivation> PlanActivation(storage::Connection& connec
                                                      const CatalogKeeper::DatabaseClock& clock,
                                                      const ActivationOrder& order);
 
-// Retires a deck. FAILED_PRECONDITION "RATE_DECK_NEEDED" if it prices a start at `needed_from` or
-// later. With `only_try` nothing is done.
+// Retires a deck; one that is retired stays so. ALREADY_EXISTS "REQUEST_ID_REUSED"; NOT_FOUND
+// "RATE_DECK_NOT_FOUND"; FAILED_PRECONDITION "RATE_DECK_NEEDED" if it prices a start at
+// `needed_from` or later. Who did it and why is stored with it.
 absl::Status Retire(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
-                    int64_t deck_version, absl::Time needed_from, bool only_try);
+                    int64_t deck_version, absl::Time needed_from, const RetirementOrder& order);
 
 // Has those miss that were left prepared until their time came.
 absl::Status DecideLeft(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,

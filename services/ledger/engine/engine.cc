@@ -281,9 +281,10 @@ absl::StatusOr<rates::DeckActivation> Engine::ActivateDeck(storage::Connection& 
   return activation;
 }
 
-absl::Status Engine::RetireDeck(storage::Connection& connection, int64_t version, bool only_try) {
+absl::Status Engine::RetireDeck(storage::Connection& connection, int64_t version,
+                                const RetirementOrder& order) {
   RESERVE_RETURN_IF_ERROR(
-      Retire(connection, options_.database_clock, version, FirstStart(), only_try));
+      Retire(connection, options_.database_clock, version, FirstStart(), order));
   return RefreshCatalog(connection);
 }
 
@@ -298,9 +299,9 @@ absl::StatusOr<rates::PlanVersion> Engine::PutPlan(storage::Connection& connecti
 }
 
 absl::Status Engine::RetirePlan(storage::Connection& connection, const std::string& plan_id,
-                                const std::string& etag, const domain::ByStaff& by, bool only_try) {
+                                const std::string& etag, const RetirementOrder& order) {
   RESERVE_RETURN_IF_ERROR(
-      engine::RetirePlan(connection, options_.database_clock, plan_id, etag, by, only_try));
+      engine::RetirePlan(connection, options_.database_clock, plan_id, etag, order));
   return RefreshCatalog(connection);
 }
 

@@ -136,18 +136,18 @@ class Engine {
   // ImportDeck.
   absl::StatusOr<rates::DeckActivation> ActivateDeck(storage::Connection& connection,
                                                      const ActivationOrder& order);
-  // Retires a deck; FAILED_PRECONDITION "RATE_DECK_NEEDED" while a start that is not too old to be
-  // booked is priced by it. With `only_try` nothing is done. Blocks, as ImportDeck.
-  absl::Status RetireDeck(storage::Connection& connection, int64_t version, bool only_try);
+  // Retires a deck (deck_activation.h); FAILED_PRECONDITION "RATE_DECK_NEEDED" while a start that
+  // is not too old to be booked is priced by it. Blocks, as ImportDeck.
+  absl::Status RetireDeck(storage::Connection& connection, int64_t version,
+                          const RetirementOrder& order);
 
   // Gives a plan another version, or makes a plan (plan_versions.h); this ledger knows of it at
   // once. Blocks, as ImportDeck.
   absl::StatusOr<rates::PlanVersion> PutPlan(storage::Connection& connection,
                                              const PlanOrder& order);
-  // Retires a plan. ABORTED "ETAG_MISMATCH" if it has moved on from `etag`; empty: whatever it is.
-  // With `only_try` nothing is done. Blocks, as ImportDeck.
+  // Retires a plan (plan_versions.h). Blocks, as ImportDeck.
   absl::Status RetirePlan(storage::Connection& connection, const std::string& plan_id,
-                          const std::string& etag, const domain::ByStaff& by, bool only_try);
+                          const std::string& etag, const RetirementOrder& order);
 
   // Prolongs a lease; FAILED_PRECONDITION "LEASE_LOST". Blocks, as ImportDeck.
   absl::StatusOr<absl::Duration> RenewLease(storage::Connection& connection,

@@ -12,7 +12,6 @@
 #include "services/ledger/domain/feature_level.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/engine/errors.h"
-#include "services/ledger/engine/timeline_writes.h"
 #include "services/ledger/storage/activation_rows.h"
 #include "services/ledger/storage/feature_level.h"
 #include "services/ledger/storage/plan_rows.h"
@@ -159,24 +158,32 @@ absl::StatusOr<PlanVersion> PutPlan(storage::Connection& connection,
 
 absl::Status RetirePlan(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
                         const std::string& plan_id, const std::string& etag,
-                        const domain::ByStaff& by, bool only_try) {
+                        const RetirementOrder& order) {
   for (int tries = 0; tries < kMaxTries; ++tries) {
+    RESERVE_ASSIGN_OR_RETURN(const bool done, WasRetired(connection, kPlanVersions, order));
+    if (done) return absl::OkStatus();
     RESERVE_ASSIGN_OR_RETURN(const rates::PlanBook plans, storage::LoadPlanBook(connection));
     RESERVE_ASSIGN_OR_RETURN(const absl::Time now, clock(connection));
     const domain::Plan* plan = plans.Find(plan_id, now);
     if (plan == nullptr) return book::PlanNotFound(plan_id);
     if (plan_id == domain::kPerMinutePlanId) return PlanNeeded(plan_id);
-    if (plans.IsRetired(plan_id)) return absl::OkStatus();
-    if (!etag.empty() && etag != EtagOf(plans, plan_id)) return domain::EtagMismatch("etag");
+    const bool is_retired = plans.IsRetired(plan_id);
+    // The id of a request that changes nothing is taken all the same.
+    if (is_retired && (order.only_try || order.request_id.empty())) return absl::OkStatus();
+    if (!is_retired && !etag.empty() && etag != EtagOf(plans, plan_id)) {
+      return domain::EtagMismatch("etag");
+    }
     RESERVE_RETURN_IF_ERROR(CheckLevel(connection));
-    if (only_try) return absl::OkStatus();
+    if (order.only_try) return absl::OkStatus();
     PlanVersion retirement;
     retirement.number = plans.newest() + 1;
     retirement.version = 0;
     retirement.plan = *plan;
     retirement.from = retirement.write_time = now;
     retirement.stage = ActivationStage::kRetires;
-    retirement.by = by;
+    retirement.request_id = order.request_id;
+    retirement.digest = order.digest;
+    retirement.by = order.by;
     const absl::Status added = storage::AddPlanVersion(connection, retirement);
     if (!AnotherCameFirst(added)) return added;
   }

@@ -16,6 +16,7 @@
 #include "services/ledger/domain/by_staff.h"
 #include "services/ledger/domain/plan.h"
 #include "services/ledger/engine/catalog.h"
+#include "services/ledger/engine/timeline_writes.h"
 #include "services/ledger/rates/plan_book.h"
 #include "services/ledger/storage/connection.h"
 
@@ -49,13 +50,13 @@ absl::StatusOr<rates::PlanVersion> PlanVersionFor(storage::Connection& connectio
                                                   const CatalogKeeper::DatabaseClock& clock,
                                                   const PlanOrder& order);
 
-// Retires a plan; one that is retired stays so. NOT_FOUND "PLAN_NOT_FOUND"; FAILED_PRECONDITION
-// "PLAN_NEEDED" of the plan that the program itself needs, "FEATURE_LEVEL_TOO_LOW"; ABORTED
-// "ETAG_MISMATCH" if it has moved on from `etag` (empty: whatever it is). With `only_try` nothing
-// is done. Who did it and why is stored with it.
+// Retires a plan; one that is retired stays so. ALREADY_EXISTS "REQUEST_ID_REUSED"; NOT_FOUND
+// "PLAN_NOT_FOUND"; FAILED_PRECONDITION "PLAN_NEEDED" of the plan that the program itself needs,
+// "FEATURE_LEVEL_TOO_LOW"; ABORTED "ETAG_MISMATCH" if it has moved on from `etag` (empty: whatever
+// it is). Who did it and why is stored with it.
 absl::Status RetirePlan(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,
                         const std::string& plan_id, const std::string& etag,
-                        const domain::ByStaff& by, bool only_try);
+                        const RetirementOrder& order);
 
 // Has those miss that were left prepared until their time came.
 absl::Status DecideLeft(storage::Connection& connection, const CatalogKeeper::DatabaseClock& clock,

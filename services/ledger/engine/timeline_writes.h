@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/error/error.h"
+#include "services/ledger/domain/by_staff.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/engine/catalog.h"
 #include "services/ledger/engine/errors.h"
@@ -101,6 +102,30 @@ absl::StatusOr<Row> PutOnTimeline(storage::Connection& connection,
     ++late;
   }
   return ActivationTooSlow();
+}
+
+// That a deck or a plan is put on no timeline any more.
+struct RetirementOrder {
+  std::string request_id = {};  // empty: each call is a request of its own
+  std::string digest = {};      // of the request
+  domain::ByStaff by = {};
+  bool only_try = false;
+};
+
+// Was it done for this request before? ALREADY_EXISTS "REQUEST_ID_REUSED" if its id is that of
+// something else.
+template <typename Row>
+absl::StatusOr<bool> WasRetired(storage::Connection& connection, const TimelineTable<Row>& table,
+                                const RetirementOrder& order) {
+  if (order.request_id.empty() || order.only_try) return false;
+  RESERVE_ASSIGN_OR_RETURN(const std::optional<Row> known,
+                           table.find(connection, order.request_id));
+  if (!known.has_value()) {
+    RESERVE_RETURN_IF_ERROR(table.check_id_is_free(connection, order.request_id));
+    return false;
+  }
+  if (known->digest != order.digest) return domain::RequestIdReused(order.request_id);
+  return true;
 }
 
 // Has one that was left prepared miss, if its time has come.

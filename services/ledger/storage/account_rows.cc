@@ -353,7 +353,7 @@ Account ReadAccount(const Row& row) {
   a.create_time = columns.Time();
   a.opening_digest = columns.Text();
   a.display_name = columns.Text();
-  a.limits = domain::OwnLimits(domain::LimitsFrom(columns.Text()));
+  a.limits = domain::OwnLimitsFrom(columns.Text());
   a.alarm = ReadAlarm(columns.Text());
   a.update_time = columns.TimeOr(absl::InfinitePast());
   a.settings_time = columns.TimeOr(absl::InfinitePast());
@@ -434,7 +434,7 @@ void AppendAccount(const Account& a, SqlText* sql) {
       .Time(a.expiry_notice_time);
   AppendClosing(a.closing, sql);
   sql->Time(a.create_time).Text(a.opening_digest).Text(a.display_name);
-  sql->Text(TextOf(a.limits.get())).Text(StoredAlarm(a.alarm));
+  sql->Text(StoredTextOf(a.limits)).Text(StoredAlarm(a.alarm));
   sql->Time(a.update_time).Time(a.settings_time).EndRow();
 }
 
@@ -475,7 +475,7 @@ User ReadUser(const Row& row) {
   u.display_name = row.Text(6);
   if (!row.IsNull(7)) u.remove_time = row.Time(7);
   if (!row.IsNull(8)) u.block_time = row.Time(8);
-  u.limits = domain::OwnLimits(domain::LimitsFrom(row.Text(9)));
+  u.limits = domain::OwnLimitsFrom(row.Text(9));
   u.alarm = ReadAlarm(row.Text(10));
   u.spent.empty_at = ReadNumbers<domain::kSpendWindows>(row.Text(11));
   if (!row.IsNull(12)) u.update_time = row.Time(12);
@@ -747,7 +747,7 @@ absl::Status WriteUsers(Connection& connection, const std::vector<const User*>& 
         .Text(user->display_name)
         .Time(user->remove_time)
         .Time(user->block_time)
-        .Text(TextOf(user->limits.get()))
+        .Text(StoredTextOf(user->limits))
         .Text(StoredAlarm(user->alarm))
         .Text(user->spent.any() ? absl::StrJoin(user->spent.empty_at, ":") : "")
         .Time(user->update_time)

@@ -35,6 +35,22 @@ Receipt ReadReceipt(const Row& row) {
   return r;
 }
 
+// What a filter asks of a row.
+std::string ConditionsOf(const ReceiptFilter& filter) {
+  std::string sql;
+  if (filter.kind.has_value()) {
+    absl::StrAppend(&sql, " AND kind = ", static_cast<int>(*filter.kind));
+  }
+  if (filter.ordinal != 0) absl::StrAppend(&sql, " AND ordinal = ", filter.ordinal);
+  if (filter.from != absl::InfinitePast()) {
+    absl::StrAppend(&sql, " AND create_time >= ", QuotedTime(filter.from));
+  }
+  if (filter.before != absl::InfiniteFuture()) {
+    absl::StrAppend(&sql, " AND create_time < ", QuotedTime(filter.before));
+  }
+  return sql;
+}
+
 }  // namespace
 
 absl::Status InsertReceipts(Connection& connection, const std::deque<Receipt>& receipts) {
@@ -65,12 +81,19 @@ absl::Status InsertReceipts(Connection& connection, const std::deque<Receipt>& r
 absl::StatusOr<std::vector<Receipt>> ListReceipts(Connection& connection,
                                                   absl::string_view account_id, int64_t first,
                                                   int64_t end, Oldest oldest, int limit) {
+  return SearchReceipts(connection, account_id, {}, first, end, oldest, limit);
+}
+
+absl::StatusOr<std::vector<Receipt>> SearchReceipts(Connection& connection,
+                                                    absl::string_view account_id,
+                                                    const ReceiptFilter& filter, int64_t first,
+                                                    int64_t end, Oldest oldest, int limit) {
   std::vector<Receipt> receipts;
   RESERVE_RETURN_IF_ERROR(connection.Query(
       absl::StrCat("SELECT ", kReceiptColumns,
                    " FROM receipts FORCE INDEX (PRIMARY) WHERE account_id = ", Quoted(account_id),
-                   " AND number >= ", first, " AND number < ", end, " ORDER BY number",
-                   oldest == Oldest::kFirst ? "" : " DESC", " LIMIT ", limit),
+                   " AND number >= ", first, " AND number < ", end, ConditionsOf(filter),
+                   " ORDER BY number", oldest == Oldest::kFirst ? "" : " DESC", " LIMIT ", limit),
       [&receipts](const Row& row) { receipts.push_back(ReadReceipt(row)); }));
   return receipts;
 }

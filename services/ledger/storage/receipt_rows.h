@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "services/ledger/domain/receipt.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/entry_rows.h"
@@ -23,6 +25,26 @@ absl::StatusOr<std::vector<domain::Receipt>> ListReceipts(Connection& connection
                                                           absl::string_view account_id,
                                                           int64_t first, int64_t end, Oldest oldest,
                                                           int limit);
+
+// Which receipts; all by default.
+struct ReceiptFilter {
+  std::optional<domain::EntryKind> kind = std::nullopt;
+  int64_t ordinal = 0;                         // of this recharge, refund or payment; 0: of any
+  absl::Time from = absl::InfinitePast();      // booked then or later
+  absl::Time before = absl::InfiniteFuture();  // booked before then
+
+  bool filters() const {
+    return kind.has_value() || ordinal != 0 || from != absl::InfinitePast() ||
+           before != absl::InfiniteFuture();
+  }
+};
+// The same of those to which the filter applies. All of the stretch is looked at, unless `limit` is
+// reached before.
+absl::StatusOr<std::vector<domain::Receipt>> SearchReceipts(Connection& connection,
+                                                            absl::string_view account_id,
+                                                            const ReceiptFilter& filter,
+                                                            int64_t first, int64_t end,
+                                                            Oldest oldest, int limit);
 
 }  // namespace reserve::storage
 

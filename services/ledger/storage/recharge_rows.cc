@@ -23,9 +23,8 @@ constexpr absl::string_view kRechargeColumns =
     "attempt_start,due_time,lease_owner,lease_epoch,soft_declines,last_decline,last_decline_code,"
     "charge_id,request_id,create_time,settle_time,card_network,payment_method_id,card_given,"
     "credited_nanos,pending_time,set_aside,refunded_nanos,disputed_nanos,keeps,refund_of,refund_id,"
-    "debited,suspension_number,refund_id_typed,credited_as,means,reference,received_time,card_"
-    "brand,"
-    "card_last_four";
+    "debited,suspension_number,refund_id_typed,credited_as,means,reference,received_time,"
+    "card_brand,card_last_four,update_time";
 
 std::string Select() { return absl::StrCat("SELECT ", kRechargeColumns, " FROM recharges "); }
 
@@ -71,6 +70,7 @@ Recharge ReadRecharge(const Row& row) {
   r.received_time = row.IsNull(38) ? absl::InfinitePast() : row.Time(38);
   r.card_brand = row.Text(39);
   r.card_last_four = row.Text(40);
+  if (!row.IsNull(41)) r.update_time = row.Time(41);
   return r;
 }
 
@@ -91,15 +91,26 @@ std::string KindsOf(Listed listed) {
   return absl::StrJoin(kinds, ",");
 }
 
-std::string AllStates() {
-  using domain::RechargeState;
-  std::vector<int> states;
-  for (const RechargeState state :
-       {RechargeState::kOpen, RechargeState::kSucceeded, RechargeState::kFailed,
-        RechargeState::kNeedsReview, RechargeState::kCanceled, RechargeState::kReversed}) {
-    states.push_back(static_cast<int>(state));
+// What a filter asks of a row, beside its kind.
+std::string ConditionsOf(const RechargeFilter& filter) {
+  std::string sql;
+  if (filter.state.has_value()) {
+    absl::StrAppend(&sql, " AND state = ", static_cast<int>(*filter.state));
   }
-  return absl::StrJoin(states, ",");
+  if (filter.means.has_value()) {
+    absl::StrAppend(&sql, " AND means = ", static_cast<int>(*filter.means));
+  }
+  if (!filter.reference.empty()) {
+    absl::StrAppend(&sql, " AND reference = ", Quoted(filter.reference));
+  }
+  if (filter.refund_of != 0) absl::StrAppend(&sql, " AND refund_of = ", filter.refund_of);
+  if (filter.from != absl::InfinitePast()) {
+    absl::StrAppend(&sql, " AND create_time >= ", QuotedTime(filter.from));
+  }
+  if (filter.before != absl::InfiniteFuture()) {
+    absl::StrAppend(&sql, " AND create_time < ", QuotedTime(filter.before));
+  }
+  return sql;
 }
 
 // "'a','b'"
@@ -152,16 +163,16 @@ absl::StatusOr<std::vector<Recharge>> ListRecharges(Connection& connection,
 absl::StatusOr<std::vector<Recharge>> SearchRecharges(Connection& connection,
                                                       absl::string_view account_id,
                                                       const RechargeFilter& filter,
-                                                      const OrdinalRange& range, int limit) {
+                                                      const OrdinalRange& range, Oldest oldest,
+                                                      int limit) {
   const std::string kinds = filter.kind.has_value() ? absl::StrCat(static_cast<int>(*filter.kind))
-                                                    : KindsOf(Listed::kCharges);
-  const std::string states =
-      filter.state.has_value() ? absl::StrCat(static_cast<int>(*filter.state)) : AllStates();
+                                                    : KindsOf(filter.listed);
   return QueryRecharges(
-      connection, absl::StrCat(Select(), "FORCE INDEX (PRIMARY) WHERE account_id = ",
-                               Quoted(account_id), " AND kind IN (", kinds, ") AND state IN (",
-                               states, ") AND ordinal >= ", range.first, " AND ordinal < ",
-                               range.end, " ORDER BY ordinal DESC LIMIT ", limit));
+      connection,
+      absl::StrCat(Select(), "FORCE INDEX (PRIMARY) WHERE account_id = ", Quoted(account_id),
+                   " AND kind IN (", kinds, ") AND ordinal >= ", range.first, " AND ordinal < ",
+                   range.end, ConditionsOf(filter), " ORDER BY ordinal",
+                   oldest == Oldest::kFirst ? "" : " DESC", " LIMIT ", limit));
 }
 
 absl::StatusOr<std::vector<Recharge>> ListRechargesAfter(Connection& connection,
@@ -378,6 +389,7 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
         .Time(r->received_time)
         .Text(r->card_brand)
         .Text(r->card_last_four.view())
+        .Time(r->update_time)
         .EndRow();
   }
   sql.Raw(" ON DUPLICATE KEY UPDATE state=VALUES(state)");
@@ -390,7 +402,8 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
                                          "set_aside",     "refunded_nanos",    "disputed_nanos",
                                          "keeps",         "refund_of",         "refund_id",
                                          "debited",       "suspension_number", "refund_id_typed",
-                                         "credited_as",   "card_brand",        "card_last_four"}) {
+                                         "credited_as",   "card_brand",        "card_last_four",
+                                         "update_time"}) {
     sql.Raw(absl::StrCat(",", column, "=VALUES(", column, ")"));
   }
   return connection.Execute(sql.str());

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,6 +18,7 @@
 #include "services/ledger/domain/recharge.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/connection.h"
+#include "services/ledger/storage/entry_rows.h"
 
 namespace reserve::storage {
 
@@ -43,24 +45,35 @@ absl::StatusOr<std::vector<domain::Recharge>> ListRecharges(Connection& connecti
                                                             absl::string_view account_id,
                                                             Listed listed, int64_t before,
                                                             int limit);
-// Of what an account was, or is to be, charged: which; all by default.
+// Which of an account's recharges, refunds or payments; all that it was, or is to be, charged by
+// default.
 struct RechargeFilter {
+  Listed listed = Listed::kCharges;
   std::optional<domain::RechargeState> state = std::nullopt;
-  std::optional<domain::RechargeKind> kind = std::nullopt;  // initial, automatic, or a top-up
+  std::optional<domain::RechargeKind> kind = std::nullopt;   // initial, automatic, or a top-up
+  std::optional<domain::PaymentMeans> means = std::nullopt;  // of a payment
+  std::string reference = {};                                // of a payment; empty: any
+  int64_t refund_of = 0;                                     // of a refund; 0: of any
+  absl::Time from = absl::InfinitePast();                    // opened then or later
+  absl::Time before = absl::InfiniteFuture();                // opened before then
 
-  bool filters() const { return state.has_value() || kind.has_value(); }
+  bool filters() const {
+    return state.has_value() || kind.has_value() || means.has_value() || !reference.empty() ||
+           refund_of != 0 || from != absl::InfinitePast() || before != absl::InfiniteFuture();
+  }
 };
 // A stretch of an account's ordinals: first <= ordinal < end.
 struct OrdinalRange {
   int64_t first = 1;
   int64_t end = 1;
 };
-// Those of a stretch to which the filter applies, newest first. All of the stretch is looked at,
+// Those of a stretch to which the filter applies, in that order. All of the stretch is looked at,
 // unless `limit` is reached before.
 absl::StatusOr<std::vector<domain::Recharge>> SearchRecharges(Connection& connection,
                                                               absl::string_view account_id,
                                                               const RechargeFilter& filter,
-                                                              const OrdinalRange& range, int limit);
+                                                              const OrdinalRange& range,
+                                                              Oldest oldest, int limit);
 // As ListRecharges, with ordinal > `after`, oldest first.
 absl::StatusOr<std::vector<domain::Recharge>> ListRechargesAfter(Connection& connection,
                                                                  absl::string_view account_id,

@@ -505,6 +505,66 @@ TEST_F(FoldTest, G8_ATopUpThatIsOnlyTriedIsAnsweredAndOpensNothing) {
   EXPECT_EQ(folded.writes.requests.size(), 1u);
 }
 
+TEST_F(FoldTest, ARechargeHasTheTimeOfItsLastChange) {
+  Store("a").account().balance = kNanosPerUnit;
+  Ask("a", RequestRecharge{"top-up", 20 * kNanosPerUnit, ""});
+  const Folded opened = Commit();
+  EXPECT_EQ(std::get<RechargeReply>(*opened.replies[0]).recharge.update_time, kNow);
+  // What is decided upon it writes it as it is.
+  now_ = kNow + absl::Minutes(1);
+  Ask("a", BlockAccount{{"fraud"}, "", /*validate_only=*/true});
+  Ask("a", RecordUsage{Call("c")});
+  Commit();
+  EXPECT_EQ(image_.recharges[RechargeKey("a", 1)].recharge.update_time, kNow);
+  Ask("a", BlockAccount{{"fraud"}});
+  Commit();
+  const domain::Recharge& canceled = image_.recharges[RechargeKey("a", 1)].recharge;
+  EXPECT_EQ(canceled.state, domain::RechargeState::kCanceled);
+  EXPECT_EQ(canceled.update_time, now_);
+}
+
+TEST_F(FoldTest, P4_APayoutIsNotedOnceUnderItsRequest) {
+  domain::Account& account = Store("a").account();
+  account.state = domain::AccountState::kClosed;
+  account.closing.owed = 15 * kNanosPerUnit;
+  account.closing.close_time = kNow;
+  RecordPayout payout{5 * kNanosPerUnit, "", {"by bank"}, "paid"};
+  RecordPayout other = payout;
+  other.total = 9 * kNanosPerUnit;
+  RecordPayout tried = other;
+  tried.request_id = "";
+  tried.validate_only = true;
+  for (const RecordPayout& each : {tried, payout, payout, other}) Ask("a", each);
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "REQUEST_ID_REUSED"));
+  EXPECT_EQ(std::get<domain::Account>(*folded.replies[0]).closing.paid_out, 9 * kNanosPerUnit);
+  EXPECT_EQ(std::get<domain::Account>(*folded.replies[2]).closing.paid_out, 5 * kNanosPerUnit);
+  EXPECT_EQ(folded.writes.events.size(), 1u);
+  EXPECT_EQ(folded.writes.requests.size(), 1u);
+}
+
+TEST_F(FoldTest, ATryOfWhatPeopleDoAnswersWhatWouldBeAndWritesNothing) {
+  domain::PaymentMethod& card = Store("a").account().payment_methods.front();
+  const domain::GivenCard other{{CardToken("tok-2"), "second"}};
+  const domain::GivenCard shown{{}, domain::CardDisplay{"visa", "4242", 2029, 1}};
+  Ask("a", AddPaymentMethod{"", other, /*validate_only=*/true});
+  Ask("a", UpdatePaymentMethod{"", card.payment_method_id, shown, "", /*validate_only=*/true});
+  Ask("a", RemovePaymentMethod{card.payment_method_id, "", "", /*validate_only=*/true});
+  Ask("a", RemoveUser{"u", "", /*validate_only=*/true});
+  Ask("a", BlockAccount{{"fraud"}, "", /*validate_only=*/true});
+  Ask("a", UnblockAccount{{"no fraud"}, "", /*validate_only=*/true});
+  Ask("a", LiftSuspension{{}, {"why"}, "", "", {}, /*validate_only=*/true});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "OK", "OK", "OK"));
+  EXPECT_EQ(std::get<PaymentMethodReply>(*folded.replies[0]).position, 2);
+  EXPECT_EQ(std::get<PaymentMethodReply>(*folded.replies[1]).method.display.brand, "visa");
+  EXPECT_THAT(std::get<domain::Account>(*folded.replies[2]).payment_methods, IsEmpty());
+  EXPECT_TRUE(std::get<UserReply>(*folded.replies[3]).user.removed());
+  EXPECT_EQ(std::get<domain::Account>(*folded.replies[4]).block.reason, "fraud");
+  EXPECT_THAT(folded.writes.events, IsEmpty());
+  EXPECT_THAT(folded.writes.balances, IsEmpty());
+}
+
 TEST_F(FoldTest, U5_TheOriginalThatWasOvertakenBooksNothing) {
   Store("a");
   Ask("a", CorrectUsage{{"old"}, Call("new"), {"wrong"}});

@@ -48,6 +48,7 @@
 #include "services/ledger/storage/usage_state_rows.h"
 #include "services/ledger/storage/usage_sum_rows.h"
 #include "services/ledger/storage/usage_summary.h"
+#include "services/ledger/storage/user_search.h"
 #include "tests/services/ledger/engine/database_faults.h"
 #include "tests/services/ledger/engine/harness.h"
 #include "tests/services/ledger/engine/sabotage.h"
@@ -559,10 +560,33 @@ std::vector<Read> ReadsOfTheHistory() {
   const absl::Time day_ago = TestNow() - absl::Hours(24);
   const storage::TimeRange around = {day_ago, TestNow() + absl::Hours(24)};
   return {
-      {"ListRecharges, of a state",
-       [](Connection& c) {
-         return CountOf(storage::SearchRecharges(
-             c, "a", {.state = domain::RechargeState::kSucceeded}, {1, 100}, 10));
+      {"ListPayments, by everything",
+       [=](Connection& c) {
+         return CountOf(storage::SearchRecharges(c, "a",
+                                                 {.listed = storage::Listed::kPayments,
+                                                  .state = domain::RechargeState::kSucceeded,
+                                                  .means = domain::PaymentMeans::kCash,
+                                                  .reference = "till 7",
+                                                  .refund_of = 1,
+                                                  .from = around.begin,
+                                                  .before = around.end},
+                                                 {1, 100}, storage::Oldest::kFirst, 10));
+       }},
+      {"ListReceipts, by everything",
+       [=](Connection& c) {
+         return CountOf(storage::SearchReceipts(c, "a",
+                                                {.kind = domain::EntryKind::kRecharge,
+                                                 .ordinal = 1,
+                                                 .from = around.begin,
+                                                 .before = around.end},
+                                                1, 100, storage::Oldest::kFirst, 10));
+       }},
+      {"ListUsers, by name",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(
+             const storage::FoundUsers found,
+             storage::SearchUsers(c, "a", {.search = std::string(kUser).substr(0, 1)}, "", 10));
+         return absl::StrCat(found.users.size(), " users");
        }},
       {"ListUsage, by what was used",
        [=](Connection& c) {
@@ -1245,8 +1269,7 @@ TEST_F(DatabaseErrorsElsewhereTest, ADeckIsRetiredOrNotAtAll) {
     ASSERT_TRUE(storage::InsertDeck(*connection, header, {}).ok());
   };
   const auto retire = [&] {
-    return Query(
-        [&](Connection& c) { return engine_->RetireDeck(c, header.version, /*only_try=*/false); });
+    return Query([&](Connection& c) { return engine_->RetireDeck(c, header.version, {}); });
   };
   const auto retired = [&] {
     return ledger_->sql().QueryInt(

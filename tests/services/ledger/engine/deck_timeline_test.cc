@@ -73,9 +73,9 @@ class DeckTimelineTest : public testing::Test {
     return one_->ActivateDeck(*connection, order);
   }
 
-  absl::Status Retire(int64_t version) {
+  absl::Status Retire(int64_t version, const RetirementOrder& order = {}) {
     const auto connection = ledger_.Connect();
-    return one_->RetireDeck(*connection, version, /*only_try=*/false);
+    return one_->RetireDeck(*connection, version, order);
   }
 
   // What a minute that began then costs, booked there.
@@ -337,6 +337,28 @@ TEST_F(DeckTimelineTest, K1_ADeckIsRetiredOnceNoStartCanNeedIt) {
   EXPECT_EQ(one_->catalog()->timeline->RetireTimeOf(1), Now());
   const auto connection = ledger_.Connect();
   EXPECT_EQ(storage::LoadDeckRows(*connection, 1)->size(), 6u) << "and stays readable";
+}
+
+TEST_F(DeckTimelineTest, ARetirementIsDoneOnceAndItsIdIsForNothingElse) {
+  const int64_t draft = ImportDraft();
+  const int64_t other = ImportDraft();
+  const RetirementOrder order = {"retire", "that draft", {"a typo", "jo", "T-7"}};
+  ASSERT_TRUE(Retire(draft, order).ok());
+  const auto retired = one_->catalog()->timeline->RetireTimeOf(draft);
+  ASSERT_TRUE(retired.has_value());
+  clock().Advance(absl::Hours(1));
+  EXPECT_TRUE(Retire(draft, order).ok()) << "a repeat";
+  EXPECT_EQ(ledger_.sql().QueryText("SELECT GROUP_CONCAT(CONCAT(deck_version, reason, actor, "
+                                    "reference)) FROM rate_activations WHERE stage = 4"),
+            absl::StrCat(draft, "a typojoT-7"));
+  EXPECT_EQ(ReasonOf(Retire(other, {"retire", "the other draft"})), "REQUEST_ID_REUSED");
+  ActivationOrder activation = OrderFor(other);
+  ASSERT_TRUE(Activate(activation).ok());
+  EXPECT_EQ(ReasonOf(Retire(draft, {activation.request_id, "that draft"})), "REQUEST_ID_REUSED");
+  activation.request_id = "retire";
+  EXPECT_EQ(ReasonOf(Activate(activation).status()), "REQUEST_ID_REUSED");
+  EXPECT_TRUE(Retire(draft, {"again", "that draft"}).ok()) << "it stays retired";
+  EXPECT_EQ(one_->catalog()->timeline->RetireTimeOf(draft), retired);
 }
 
 TEST_F(DeckTimelineTest, K1_ARetiredDeckImportedAgainIsAnother) {

@@ -64,8 +64,12 @@ class PlanVersionsTest : public testing::Test {
   }
   absl::Status Retire(const std::string& plan_id, const std::string& etag = "") {
     const auto connection = ledger_.Connect();
-    return one_->RetirePlan(*connection, plan_id, etag, {"nobody buys it", "jo", "T-7"},
-                            /*only_try=*/false);
+    return one_->RetirePlan(*connection, plan_id, etag, {.by = {"nobody buys it", "jo", "T-7"}});
+  }
+  absl::Status RetireFor(const std::string& request_id, const std::string& plan_id) {
+    const auto connection = ledger_.Connect();
+    return one_->RetirePlan(*connection, plan_id, "",
+                            {.request_id = request_id, .digest = plan_id});
   }
 
   absl::StatusOr<UsageReply> Record(Engine& engine, const std::string& user, absl::Time start,
@@ -354,6 +358,27 @@ TEST_F(PlanVersionsTest, K4_WhoRetiredAPlanAndWhyIsStored) {
           "SELECT CONCAT(reason, '|', actor, '|', reference) FROM plan_versions WHERE plan_id "
           "= 'night' AND stage = 4"),
       "nobody buys it|jo|T-7");
+}
+
+TEST_F(PlanVersionsTest, ARetirementIsDoneOnceAndItsIdIsForNothingElse) {
+  ASSERT_TRUE(Put(OrderOf("night", 0)).ok());
+  PlanOrder day = OrderOf("day", 0);
+  ASSERT_TRUE(Put(day).ok());
+  ASSERT_TRUE(RetireFor("retire", "night").ok());
+  const auto retired = one_->catalog()->plans->RetireTimeOf("night");
+  ASSERT_TRUE(retired.has_value());
+  ledger_.clock().Advance(absl::Hours(1));
+  EXPECT_TRUE(RetireFor("retire", "night").ok()) << "a repeat";
+  EXPECT_EQ(ledger_.sql().QueryInt("SELECT COUNT(*) FROM plan_versions WHERE stage = 4"), 1);
+  EXPECT_EQ(ReasonOf(RetireFor("retire", "day")), "REQUEST_ID_REUSED");
+  EXPECT_EQ(ReasonOf(RetireFor(day.request_id, "day")), "REQUEST_ID_REUSED");
+  day.request_id = "retire";
+  EXPECT_EQ(ReasonOf(Put(day).status()), "REQUEST_ID_REUSED");
+  // The id of one that changes nothing is taken, too.
+  EXPECT_TRUE(RetireFor("again", "night").ok());
+  EXPECT_EQ(ReasonOf(RetireFor("again", "day")), "REQUEST_ID_REUSED");
+  EXPECT_EQ(one_->catalog()->plans->RetireTimeOf("night"), retired);
+  EXPECT_FALSE(one_->catalog()->plans->IsRetired("day"));
 }
 
 TEST_F(PlanVersionsTest, K4_WhatProgramsOfBeforeWouldMisreadWaitsForTheEndOfAnUpgrade) {

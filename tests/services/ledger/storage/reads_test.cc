@@ -27,6 +27,7 @@
 #include "services/ledger/storage/unplaced_rows.h"
 #include "services/ledger/storage/usage_history.h"
 #include "services/ledger/storage/usage_state_rows.h"
+#include "services/ledger/storage/user_search.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 
 namespace reserve::storage {
@@ -541,10 +542,14 @@ TEST_F(ReadsTest, PagesOfOneAccount) {
   });
   ExpectReads(kMost, [&] {
     return SearchRecharges(*connection_, busy, {.state = domain::RechargeState::kReversed},
-                           {500, 500 + kLimit}, kLimit)
+                           {500, 500 + kLimit}, Oldest::kLast, kLimit)
         .status();
   });
   ExpectReads(kMost, [&] { return ListUsers(*connection_, busy, "", kLimit).status(); });
+  // Those of the account, once to find where the page ends, and once to look at them.
+  ExpectReads(kMost, [&] {
+    return SearchUsers(*connection_, busy, {.search = "nobody"}, "", kLimit).status();
+  });
   ExpectReads(4, [&] { return LoadEntry(*connection_, busy, 1000, 202609 + 998 % 3).status(); });
   // All of one account's, and no other's.
   ExpectReads(kLongHistory + 60, [&] {

@@ -969,11 +969,45 @@ TEST_F(RowsTest, RechargesComeBackAsTheyWere) {
   extreme.received_time = LastMoment();
   extreme.create_time = LastMoment();
   extreme.settle_time = LastMoment();
+  extreme.update_time = LastMoment();
   ASSERT_TRUE(WriteRecharges(*connection_, {&plain, &extreme}).ok());
   EXPECT_THAT(*LoadRecharges(*connection_, {{"a", 1}, {OddBytes(), kMax}, {"a", 2}}, Lock::kNone),
               testing::UnorderedElementsAre(plain, extreme));
   EXPECT_THAT(*ListRecharges(*connection_, "a", Listed::kAll, kNewest, 10),
               testing::ElementsAre(plain));
+}
+
+TEST_F(RowsTest, PaymentsAreFoundByEachThingThatIsAskedOfThem) {
+  using testing::ElementsAre;
+  std::vector<Recharge> payments;
+  for (int i = 1; i <= 3; ++i) {
+    Recharge& payment = payments.emplace_back(OpenRecharge("a", i, TestNow()));
+    payment.kind = domain::RechargeKind::kPayment;
+    payment.state = domain::RechargeState::kSucceeded;
+    payment.means = domain::PaymentMeans::kCash;
+    payment.create_time = TestNow() + absl::Hours(i);
+  }
+  payments[0].state = domain::RechargeState::kReversed;
+  payments[1].means = domain::PaymentMeans::kCheque;
+  payments[1].reference = "cheque 'n' 7";
+  payments[2].refund_of = 9;
+  ASSERT_TRUE(WriteRecharges(*connection_, {&payments[0], &payments[1], &payments[2]}).ok());
+  const auto found = [this](RechargeFilter filter, Oldest oldest = Oldest::kLast) {
+    filter.listed = Listed::kPayments;
+    std::vector<int64_t> ordinals;
+    for (const Recharge& each : *SearchRecharges(*connection_, "a", filter, {1, 10}, oldest, 10)) {
+      ordinals.push_back(each.ordinal);
+    }
+    return ordinals;
+  };
+  EXPECT_THAT(found({}), ElementsAre(3, 2, 1));
+  EXPECT_THAT(found({}, Oldest::kFirst), ElementsAre(1, 2, 3));
+  EXPECT_THAT(found({.state = domain::RechargeState::kReversed}), ElementsAre(1));
+  EXPECT_THAT(found({.means = domain::PaymentMeans::kCash}), ElementsAre(3, 1));
+  EXPECT_THAT(found({.reference = "cheque 'n' 7"}), ElementsAre(2));
+  EXPECT_THAT(found({.refund_of = 9}), ElementsAre(3));
+  EXPECT_THAT(found({.from = TestNow() + absl::Hours(2)}), ElementsAre(3, 2));
+  EXPECT_THAT(found({.before = TestNow() + absl::Hours(2)}), ElementsAre(1));
 }
 
 TEST_F(RowsTest, WhatIsOfAChargeIsFoundByItAndEachKindIsListedByItself) {
