@@ -87,16 +87,32 @@ constexpr char kUsage[] =
 std::vector<Command> Commands() {
   return {{"",
            kUsage,
-           {"ledger", "gateway", "worker_id", "max_in_flight", "gateway_requests_per_second",
-            "charge_timeout", "gateway_key_lifetime", "backoff_initial", "backoff_max", "once",
-            "once_idle", "health_listen", "drain_timeout", "tls_certificate_file", "tls_key_file",
-            "tls_ca_file", "insecure_plaintext", "rpc/tracing.cc", "telemetry/telemetry_flags.cc"}},
+           {"ledger",
+            "gateway",
+            "worker_id",
+            "max_in_flight",
+            "gateway_requests_per_second",
+            "charge_timeout",
+            "gateway_key_lifetime",
+            "backoff_initial",
+            "backoff_max",
+            "once",
+            "once_idle",
+            "health_listen",
+            "drain_timeout",
+            "tls_certificate_file",
+            "tls_key_file",
+            "tls_ca_file",
+            "tls_other_authority",
+            "insecure_plaintext",
+            "rpc/tracing.cc",
+            "telemetry/telemetry_flags.cc"}},
           {"reconcile",
            "worker reconcile [flags]\n  Compares the gateway's charges with the ledger's "
            "recharges.",
            {"ledger", "gateway", "worker_id", "gateway_requests_per_second", "from", "to", "grace",
             "dry_run", "max_refunds", "tls_certificate_file", "tls_key_file", "tls_ca_file",
-            "insecure_plaintext"}}};
+            "tls_other_authority", "insecure_plaintext"}}};
 }
 
 constexpr int kMaxInFlight = 1024;  // recharges.proto, WatchLowBalanceRequest

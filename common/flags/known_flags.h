@@ -130,6 +130,7 @@ constexpr absl::string_view kKnownFlags[] = {
     "tls_ca_file",
     "tls_certificate_file",
     "tls_key_file",
+    "tls_other_authority",
     "tls_server_name",
     "to",
     "token_audience",

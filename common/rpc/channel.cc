@@ -21,6 +21,7 @@ std::shared_ptr<grpc::ChannelCredentials> CredentialsFor(const TlsIdentity* iden
   options.set_certificate_provider(identity->NewProvider());
   options.watch_root_certs();
   options.watch_identity_key_cert_pairs();
+  TellWhyHandshakesFail(&options);
   return grpc::experimental::TlsCredentials(options);
 }
 

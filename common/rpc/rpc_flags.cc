@@ -21,6 +21,9 @@ ABSL_FLAG(std::string, tls_certificate_file, "",
 ABSL_FLAG(std::string, tls_key_file, "", "PEM private key of --tls_certificate_file.");
 ABSL_FLAG(std::string, tls_ca_file, "",
           "PEM certificates of the authority that must have signed the peer's certificate.");
+ABSL_FLAG(bool, tls_other_authority, false,
+          "The certificate of --tls_certificate_file may be signed by none of the authorities in "
+          "--tls_ca_file, as peers trust another authority than we do; else that is an error.");
 ABSL_FLAG(
     bool, insecure_plaintext, false,
     "Without TLS, listen on and call other addresses than this machine's own all the same, as "
@@ -35,7 +38,8 @@ namespace {
 TlsFiles TlsFilesFromFlags() {
   return {.certificate_file = absl::GetFlag(FLAGS_tls_certificate_file),
           .key_file = absl::GetFlag(FLAGS_tls_key_file),
-          .ca_file = absl::GetFlag(FLAGS_tls_ca_file)};
+          .ca_file = absl::GetFlag(FLAGS_tls_ca_file),
+          .other_authority = absl::GetFlag(FLAGS_tls_other_authority)};
 }
 
 }  // namespace

@@ -85,6 +85,7 @@ std::shared_ptr<grpc::ServerCredentials> CredentialsFor(const ServerOptions& ser
   options.watch_root_certs();
   options.watch_identity_key_cert_pairs();
   options.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  TellWhyHandshakesFail(&options);
   auto credentials = grpc::experimental::TlsServerCredentials(options);
   credentials->SetAuthMetadataProcessor(std::make_shared<ReflectionDoor>(*server.doorkeeper));
   return credentials;

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/digest/freer.h"
 #include "common/error/error.h"
+#include "common/rpc/tls_trust.h"
 
 namespace reserve {
 namespace {
@@ -127,14 +128,24 @@ absl::StatusOr<TlsPart> ReadAuthorities(const TlsFiles& files) {
   return part;
 }
 
+absl::Status CheckOwnAuthority(const TlsFiles& files, const std::string& own_pem,
+                               const std::string& authorities_pem) {
+  if (files.other_authority || IsSignedBy(own_pem, authorities_pem)) return absl::OkStatus();
+  return Bad(files.certificate_file,
+             absl::StrCat("is signed by none of the authorities in '", files.ca_file,
+                          "': peers that trust the same ones refuse it (--tls_other_authority is "
+                          "for peers that trust others)"));
+}
+
 absl::Status CheckTlsFiles(const TlsFiles& files) {
   if (files.empty()) return absl::OkStatus();
   if (files.certificate_file.empty() || files.key_file.empty() || files.ca_file.empty()) {
     return absl::InvalidArgumentError(
         "TLS needs all of the certificate, key and CA files, or none of them");
   }
-  RESERVE_RETURN_IF_ERROR(ReadOwnCertificate(files).status());
-  return ReadAuthorities(files).status();
+  RESERVE_ASSIGN_OR_RETURN(const TlsPart own, ReadOwnCertificate(files));
+  RESERVE_ASSIGN_OR_RETURN(const TlsPart authorities, ReadAuthorities(files));
+  return CheckOwnAuthority(files, own.pem, authorities.pem);
 }
 
 }  // namespace reserve

@@ -18,6 +18,8 @@ struct TlsFiles {
   std::string key_file;
   // The authorities of which one must have signed the peer's certificate.
   std::string ca_file;
+  // Our certificate may be of none of those, as our peers trust another authority than we do.
+  bool other_authority = false;
 
   bool empty() const { return certificate_file.empty() && key_file.empty() && ca_file.empty(); }
 };
@@ -34,6 +36,11 @@ absl::StatusOr<TlsPart> ReadOwnCertificate(const TlsFiles& files);
 // The authorities. INVALID_ARGUMENT unless all are PEM, whole, and one at least is within its time;
 // the end is that of the one that lasts longest.
 absl::StatusOr<TlsPart> ReadAuthorities(const TlsFiles& files);
+
+// INVALID_ARGUMENT if one of the authorities, which is PEM, must have signed the certificate, which
+// is PEM too, and none has: peers that trust the same ones would refuse it.
+absl::Status CheckOwnAuthority(const TlsFiles& files, const std::string& own_pem,
+                               const std::string& authorities_pem);
 
 // INVALID_ARGUMENT unless none is given, or all are and they can serve.
 absl::Status CheckTlsFiles(const TlsFiles& files);

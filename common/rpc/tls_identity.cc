@@ -30,11 +30,11 @@ bool WriteAll(int fd, absl::string_view content) {
   return true;
 }
 
-// Whether peers that trust the same authorities take the certificate in use. Peers may trust others
-// than we do, so it is said and shown, and no mistake.
+// Whether peers that trust the same authorities take the certificate in use: shown, and warned of
+// where they are to and authorities have changed since.
 class Trust {
  public:
-  explicit Trust(prometheus::Registry* registry) {
+  Trust(bool other_authority, prometheus::Registry* registry) : other_authority_(other_authority) {
     if (registry == nullptr) return;
     handshakes_ = CountHandshakes(*registry);
     gauge_ = &prometheus::BuildGauge()
@@ -52,7 +52,7 @@ class Trust {
     authorities_ = authorities;
     const bool trusted = IsSignedBy(own, authorities);
     if (gauge_ != nullptr) gauge_->Set(trusted ? 1 : 0);
-    if (trusted) return;
+    if (trusted || other_authority_) return;
     Log(Severity::kWarning,
         "our certificate is of none of the authorities that we trust: peers that trust the same "
         "ones refuse it",
@@ -60,6 +60,7 @@ class Trust {
   }
 
  private:
+  const bool other_authority_;
   std::string own_;
   std::string authorities_;
   prometheus::Gauge* gauge_ = nullptr;
@@ -105,7 +106,7 @@ absl::StatusOr<std::shared_ptr<TlsIdentity>> TlsIdentity::Open(const TlsFiles& f
       identity->Take(ReadOwnCertificate(files), "certificate", &identity->own_));
   RESERVE_RETURN_IF_ERROR(
       identity->Take(ReadAuthorities(files), "authority", &identity->authorities_));
-  auto trust = std::make_shared<Trust>(registry);
+  auto trust = std::make_shared<Trust>(files.other_authority, registry);
   trust->Look(identity->own_.taken.pem, identity->authorities_.taken.pem);
   identity->looks_.emplace(look_interval, [raw = identity.get(), trust] {
     raw->LookAgain();
@@ -140,9 +141,15 @@ void TlsIdentity::Register(prometheus::Registry& registry) {
 }
 
 void TlsIdentity::LookAgain() {
-  // What is bad was logged; the next look is soon.
-  Take(ReadOwnCertificate(files_), "certificate", &own_).IgnoreError();
+  // What is bad was logged; the next look is soon. A new certificate is judged by the authorities
+  // that were there before it: both may have changed at once. The one in use stays in use.
+  absl::StatusOr<TlsPart> own = ReadOwnCertificate(files_);
   Take(ReadAuthorities(files_), "authority", &authorities_).IgnoreError();
+  if (own.ok() && own->pem != own_.taken.pem) {
+    const absl::Status signed_by_one = CheckOwnAuthority(files_, own->pem, authorities_.taken.pem);
+    if (!signed_by_one.ok()) own = signed_by_one;
+  }
+  Take(std::move(own), "certificate", &own_).IgnoreError();
 }
 
 absl::Status TlsIdentity::Take(absl::StatusOr<TlsPart> read, absl::string_view what, Part* part) {

@@ -37,6 +37,8 @@ bool IsSignedBy(const std::string& own_pem, const std::string& authorities_pem) 
   const Chain own = CertificatesOf(own_pem);
   const Chain authorities = CertificatesOf(authorities_pem);
   const TrustedStore store(X509_STORE_new());
+  // As gRPC has it: what is trusted need not be a root.
+  X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
   for (int i = 0; i < sk_X509_num(authorities.get()); ++i) {
     X509_STORE_add_cert(store.get(), sk_X509_value(authorities.get(), i));
   }

@@ -9,11 +9,11 @@
 namespace reserve::gateway_stub {
 
 inline constexpr MethodAccess kAccessTable[] = {
-    {"/reserve.gateway.v1.PaymentGateway/Charge", Role::kWorker, Effect::kTraffic},
+    {"/reserve.gateway.v1.PaymentGateway/Charge", Role::kWorker, Effect::kChanges},
     {"/reserve.gateway.v1.PaymentGateway/GetCharge", Role::kWorker, Effect::kReads},
     {"/reserve.gateway.v1.PaymentGateway/ListCharges", Role::kOperations | Role::kWorker,
      Effect::kReads},
-    {"/reserve.gateway.v1.PaymentGateway/Refund", Role::kWorker, Effect::kTraffic},
+    {"/reserve.gateway.v1.PaymentGateway/Refund", Role::kWorker, Effect::kChanges},
     {"/reserve.gateway.v1.PaymentGateway/GetRefund", Role::kWorker, Effect::kReads},
     {"/reserve.gateway.v1.StubDashboard/OpenDispute", Role::kOperations, Effect::kChanges},
     {"/reserve.gateway.v1.StubDashboard/MoveDispute", Role::kOperations, Effect::kChanges},

@@ -4,10 +4,8 @@
 #include <utility>
 
 #include "common/error/error.h"
-#include "common/rpc/caller.h"
-#include "common/rpc/request_id.h"
 #include "common/rpc/status.h"
-#include "common/telemetry/log.h"
+#include "services/gateway_stub/audit_line.h"
 #include "services/gateway_stub/wire.h"
 
 namespace reserve::gateway_stub {
@@ -56,18 +54,6 @@ absl::StatusOr<DisputeState> FromProto(pb::DisputeState state) {
     default:
       return InvalidField("state", "is no state of a dispute");
   }
-}
-
-// A line for audits, as the ledger has them: each of these calls changes something.
-void TellAudit(const char* method, const grpc::CallbackServerContext& context,
-               const absl::Status& status) {
-  Log(Severity::kInfo, "audit",
-      {{"method", method},
-       {"caller", CallerOf(context)},
-       {"peer", context.peer()},
-       {"request_id", RequestIdOf(context)},
-       {"code", absl::StatusCodeToString(status.code())},
-       {"reason", status.ok() ? std::string() : ReasonOf(status)}});
 }
 
 grpc::ServerUnaryReactor* Refuse(const char* method, grpc::CallbackServerContext* context,

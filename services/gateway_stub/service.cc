@@ -10,6 +10,7 @@
 #include "common/rpc/status.h"
 #include "common/rpc/trace_metadata.h"
 #include "common/telemetry/log.h"
+#include "services/gateway_stub/audit_line.h"
 #include "services/gateway_stub/page_token.h"
 #include "services/gateway_stub/wire.h"
 
@@ -87,6 +88,12 @@ const char* OutcomeOf(const absl::StatusOr<RefundAnswer>& answer) {
 const std::string& ChargeIdOf(const ChargeAnswer& answer) { return answer.charge.charge_id; }
 const std::string& ChargeIdOf(const RefundAnswer& answer) { return answer.refund.order.charge_id; }
 
+template <typename Answer>
+AuditedCharge AuditedOf(const absl::StatusOr<Answer>& answer) {
+  if (!answer.ok()) return {};
+  return {ChargeIdOf(*answer), OutcomeOf(answer)};
+}
+
 // What a call's log line is found by.
 struct Origin {
   std::string request_id;
@@ -135,13 +142,15 @@ grpc::ServerUnaryReactor* PaymentGatewayService::Charge(grpc::CallbackServerCont
   const absl::StatusOr<ChargeOrder> order = FromProto(*request);
   if (!order.ok()) {
     Count("Charge", "invalid");
+    TellAudit("Charge", *context, order.status());
     return FinishWith(context, order.status());
   }
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  gateway_->Charge(*order, [this, reactor, response, key = order->idempotency_key,
+  gateway_->Charge(*order, [this, context, reactor, response, key = order->idempotency_key,
                             origin = OriginOf(*context)](absl::StatusOr<ChargeAnswer> answer) {
     Count("Charge", OutcomeOf(answer));
     LogAnswer("Charge", origin, key, answer);
+    TellAudit("Charge", *context, answer.status(), AuditedOf(answer));
     if (answer.ok()) {
       ToProto(answer->charge, response->mutable_charge());
       response->set_replayed(answer->replayed);
@@ -195,13 +204,15 @@ grpc::ServerUnaryReactor* PaymentGatewayService::Refund(grpc::CallbackServerCont
   const absl::StatusOr<RefundOrder> order = FromProto(*request);
   if (!order.ok()) {
     Count("Refund", "invalid");
+    TellAudit("Refund", *context, order.status());
     return FinishWith(context, order.status());
   }
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  gateway_->Refund(*order, [this, reactor, response, key = order->idempotency_key,
+  gateway_->Refund(*order, [this, context, reactor, response, key = order->idempotency_key,
                             origin = OriginOf(*context)](absl::StatusOr<RefundAnswer> answer) {
     Count("Refund", OutcomeOf(answer));
     LogAnswer("Refund", origin, key, answer);
+    TellAudit("Refund", *context, answer.status(), AuditedOf(answer));
     if (answer.ok()) {
       ToProto(answer->refund, response->mutable_refund());
       response->set_replayed(answer->replayed);

@@ -63,7 +63,7 @@ constexpr char kUsage[] =
 // The flags of a command that asks a running ledger.
 std::vector<std::string> OfClient(std::vector<std::string> more) {
   more.insert(more.end(), {"ledger", "tls_certificate_file", "tls_key_file", "tls_ca_file",
-                           "tls_server_name", "insecure_plaintext"});
+                           "tls_other_authority", "tls_server_name", "insecure_plaintext"});
   return more;
 }
 

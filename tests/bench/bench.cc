@@ -36,6 +36,7 @@
 #include "tests/bench/figures.h"
 #include "tests/bench/hold_load.h"
 #include "tests/bench/import_load.h"
+#include "tests/bench/limit_load.h"
 #include "tests/bench/load.h"
 #include "tests/bench/rerating_load.h"
 #include "tests/bench/sql_floor.h"
@@ -80,6 +81,7 @@ constexpr int kCallsPerConnection = 512;  // twice the ledger's default
 constexpr int kManyAccounts = 1'000'000;
 constexpr int kStreams = 4;
 constexpr int kManyHolds = 100'000;
+constexpr int kLimitedAccounts = 2'000;
 constexpr int kStepsOfACall = 3;
 constexpr int64_t kUnacknowledged = 1024;
 // More than any of the loads gets through, so that prepared requests do not run out.
@@ -169,6 +171,7 @@ class Bench {
   absl::StatusOr<double> ModestP99(const std::function<bool(int window)>& enough);
   absl::StatusOr<double> OneDip(const test_support::LedgerStubs& ledger,
                                 const std::string& account_id);
+  absl::Status MeasureLimits();
   absl::Status MeasureRating();
   absl::Status MeasureMemory();
   absl::Status CheckBooks();
@@ -226,6 +229,7 @@ absl::Status Bench::Run() {
   Note("orphans", MeasureOrphanHolds());
   Note("import", MeasureImport());
   Note("import_250k", MeasureOrdinaryImport());
+  Note("limits", MeasureLimits());
   Note("rating", MeasureRating());
   Note("books", CheckBooks());
   Note("memory", MeasureMemory());
@@ -893,6 +897,38 @@ absl::Status Bench::MeasureDips() {
   figures_.Add("dip_to_credit_p50", ms[ms.size() / 2]);
   figures_.Add("dip_to_credit_p99", ms[ms.size() * 99 / 100]);
   return absl::OkStatus();
+}
+
+// Batches on some accounts, before anybody has a limit on spending and beside others that have
+// one; on those others; and on yet others whose users have some, too. Each as many accounts.
+absl::Status Bench::MeasureLimits() {
+  if (!Wanted("limits")) return absl::OkStatus();
+  const int count = std::min(kLimitedAccounts, plan_.accounts / 4);
+  const auto from = [count](int place) { return 1 + place * count; };
+  const auto figure = [&](const char* name, int place) -> absl::Status {
+    const Traffic::Picker pick = [next = 0, first = from(place), count]() mutable {
+      return first + next++ % count;
+    };
+    const CallOptions options{channels_, Method::kBatchRecordUsage, batches_in_flight_};
+    RESERVE_ASSIGN_OR_RETURN(
+        const LoadResult result,
+        Load(options,
+             traffic_.Batches(Supply(kMostBatchedPerSecond, plan_.timing), kBatchUsages, pick),
+             plan_.timing));
+    figures_.Add(name, result.window.per_second);
+    figures_.AddCpu(name, result.window.cpu_us);
+    return absl::OkStatus();
+  };
+  for (int i = 0; i < 2; ++i) RESERVE_RETURN_IF_ERROR(figure("without_limits", 1));
+  RESERVE_RETURN_IF_ERROR(SetLimits(channels_.front(), from(2), count, Limited::kAccounts));
+  RESERVE_RETURN_IF_ERROR(SetLimits(channels_.front(), from(3), count, Limited::kAccountsAndUsers));
+  for (int i = 0; i < 2; ++i) {
+    RESERVE_RETURN_IF_ERROR(figure("limits_of_accounts", 2));
+    RESERVE_RETURN_IF_ERROR(figure("beside_limits", 1));
+    RESERVE_RETURN_IF_ERROR(figure("limits_of_users", 3));
+  }
+  RESERVE_RETURN_IF_ERROR(UnsetLimits(channels_.front(), from(2), count));
+  return UnsetLimits(channels_.front(), from(3), count);
 }
 
 absl::Status Bench::MeasureRating() {

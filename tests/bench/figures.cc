@@ -80,6 +80,18 @@ std::vector<FigureKind> KindsOfCalls() {
   };
 }
 
+// Limits on what is spent an hour, a day and a month (L2), of none and of some accounts.
+std::vector<FigureKind> KindsOfLimits() {
+  return {
+      {"without_limits", "usages/s", "batches on 2,000 accounts while nobody has a limit", ""},
+      {"beside_limits", "usages/s", "the same once others have some", "without_limits",
+       Target::kRatioAtLeast, 0.95},
+      {"limits_of_accounts", "usages/s", "the same on accounts that have them", "without_limits"},
+      {"limits_of_users", "usages/s", "the same where their users have some, too",
+       "without_limits"},
+  };
+}
+
 // What happens under overload, over a history, and to memory.
 std::vector<FigureKind> KindsOfTheRest() {
   return {
@@ -153,6 +165,7 @@ std::vector<FigureKind> KindsOfTheRest() {
 const std::vector<FigureKind>& FigureKinds() {
   static const auto* const kKinds = [] {
     auto* kinds = new std::vector<FigureKind>(KindsOfCalls());
+    for (FigureKind& kind : KindsOfLimits()) kinds->push_back(std::move(kind));
     for (FigureKind& kind : KindsOfTheRest()) kinds->push_back(std::move(kind));
     return kinds;
   }();

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
@@ -305,9 +306,14 @@ class TlsTest : public RpcServerTest {
     good_ = {.certificate_file = folder_ + "/peer.pem",
              .key_file = folder_ + "/peer.key",
              .ca_file = folder_ + "/ca.pem"};
+    foreign_ = {.certificate_file = folder_ + "/stranger.pem",
+                .key_file = folder_ + "/stranger.key",
+                .ca_file = folder_ + "/ca.pem",
+                .other_authority = true};
   }
 
   TlsFiles good_;
+  TlsFiles foreign_;  // of an authority that we don't trust
 };
 
 TEST_F(TlsTest, PeersOfOneAuthorityTalk) {
@@ -331,16 +337,12 @@ TEST_F(TlsTest, ACallerOfAnotherAuthorityOrInPlainTextIsRefused) {
   server_options_.tls = good_;
   ASSERT_TRUE(Start().ok());
   EXPECT_FALSE(Call("k").ok());
-  channel_options_.tls = {.certificate_file = folder_ + "/stranger.pem",
-                          .key_file = folder_ + "/stranger.key",
-                          .ca_file = folder_ + "/ca.pem"};
+  channel_options_.tls = foreign_;
   EXPECT_FALSE(Call("k").ok());
 }
 
 TEST_F(TlsTest, AServerOfAnotherAuthorityIsRefused) {
-  server_options_.tls = {.certificate_file = folder_ + "/stranger.pem",
-                         .key_file = folder_ + "/stranger.key",
-                         .ca_file = folder_ + "/ca.pem"};
+  server_options_.tls = foreign_;
   channel_options_.tls = good_;
   ASSERT_TRUE(Start().ok());
   EXPECT_FALSE(Call("k").ok());
@@ -432,30 +434,30 @@ TEST_F(TlsTest, WhatCanNotServeIsRefusedAtTheStartAndSaysWhy) {
   EXPECT_THAT(refused("empty.pem", "peer.key", "ca.pem"), says("no certificate in PEM"));
   EXPECT_THAT(refused("peer.pem", "half.key", "ca.pem"), says("no private key in PEM"));
   EXPECT_THAT(refused("peer.pem", "peer.key", "empty.pem"), says("no certificate in PEM"));
+  EXPECT_THAT(refused("stranger.pem", "stranger.key", "ca.pem"),
+              says("signed by none of the authorities"));
 }
 
-TEST_F(TlsTest, HandshakesThatFailAreCountedAndToldByReasonOnceAMinute) {
-  auto identity = TlsIdentity::Open(good_, &registry_);
-  ASSERT_TRUE(identity.ok()) << identity.status();
-  server_options_.tls = good_;
-  server_options_.identity = *identity;
-  ASSERT_TRUE(Start().ok());
-  absl::Mutex mutex;
-  std::vector<std::string> lines;
-  SetLogSink([&](absl::string_view record) {
-    absl::MutexLock lock(&mutex);
-    if (absl::StrContains(record, "a handshake of TLS failed")) lines.emplace_back(record);
-  });
-  const auto connect = [&](const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    const auto channel = grpc::CreateCustomChannel(server_->local_target(), credentials, arguments);
-    grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(20)));
-    pb::Charge charge;
-    EXPECT_FALSE(pb::PaymentGateway::NewStub(channel)->GetCharge(&context, {}, &charge).ok());
-  };
-  const auto failed = [&](const std::string& why) {
+// What is said of handshakes that fail, by a server of ours or to a client of ours.
+class HandshakeTest : public TlsTest {
+ protected:
+  void SetUp() override {
+    TlsTest::SetUp();
+    if (IsSkipped()) return;
+    auto identity = TlsIdentity::Open(good_, &registry_);
+    ASSERT_TRUE(identity.ok()) << identity.status();
+    identity_ = *identity;
+    SetLogSink([this](absl::string_view record) {
+      absl::MutexLock lock(&mutex_);
+      if (absl::StrContains(record, "a handshake of TLS failed")) lines_.emplace_back(record);
+    });
+  }
+  void TearDown() override {
+    SetLogSink(nullptr);
+    TlsTest::TearDown();
+  }
+
+  double Failed(const std::string& why) {
     for (const prometheus::MetricFamily& family : registry_.Collect()) {
       if (family.name != "reserve_tls_handshakes_failed_total") continue;
       for (const auto& metric : family.metric) {
@@ -463,33 +465,98 @@ TEST_F(TlsTest, HandshakesThatFailAreCountedAndToldByReasonOnceAMinute) {
       }
     }
     return -1.0;
+  }
+  bool Fails(const std::string& why, int times = 1) {
+    return test_support::WaitUntil([&] { return Failed(why) >= times; });
+  }
+  std::vector<std::string> Told(const std::string& why) {
+    absl::MutexLock lock(&mutex_);
+    std::vector<std::string> told;
+    for (const std::string& line : lines_) {
+      if (absl::StrContains(line, absl::StrCat("\"why\":\"", why, "\""))) told.push_back(line);
+    }
+    return told;
+  }
+  static void Connect(const std::string& target,
+                      const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    ConnectBy(grpc::CreateCustomChannel(target, credentials, arguments));
+  }
+  static void ConnectBy(const std::shared_ptr<grpc::Channel>& channel) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(20)));
+    pb::Charge charge;
+    EXPECT_FALSE(pb::PaymentGateway::NewStub(channel)->GetCharge(&context, {}, &charge).ok());
+  }
+
+  std::shared_ptr<TlsIdentity> identity_;
+  absl::Mutex mutex_;
+  std::vector<std::string> lines_ ABSL_GUARDED_BY(mutex_);
+};
+
+TEST_F(HandshakeTest, ACallerThatIsNotLetInIsCountedAndToldByReasonAndPeerOnceAMinute) {
+  server_options_.tls = good_;
+  server_options_.identity = identity_;
+  ASSERT_TRUE(Start().ok());
+  const auto connect = [&](const std::string& certificate, const std::string& key) {
+    grpc::SslCredentialsOptions options;
+    options.pem_root_certs = ContentOf(good_.ca_file);
+    options.pem_cert_chain = ContentOf(absl::StrCat(folder_, "/", certificate));
+    options.pem_private_key = ContentOf(absl::StrCat(folder_, "/", key));
+    Connect(server_->local_target(), grpc::SslCredentials(options));
   };
-  grpc::SslCredentialsOptions options;
-  options.pem_root_certs = ContentOf(good_.ca_file);
-  for (int i = 0; i < 2; ++i) connect(grpc::SslCredentials(options));
-  EXPECT_TRUE(test_support::WaitUntil([&] { return failed("no_certificate") >= 2; }));
-  options.pem_cert_chain = ContentOf(folder_ + "/stranger.pem");
-  options.pem_private_key = ContentOf(folder_ + "/stranger.key");
-  connect(grpc::SslCredentials(options));
-  EXPECT_TRUE(test_support::WaitUntil([&] { return failed("not_trusted") >= 1; }));
-  connect(grpc::InsecureChannelCredentials());
-  EXPECT_TRUE(test_support::WaitUntil([&] { return failed("no_tls") >= 1; }));
-  SetLogSink(nullptr);
-  absl::MutexLock lock(&mutex);
-  const auto told = [&](absl::string_view why) {
-    return std::count_if(lines.begin(), lines.end(),
-                         [&](const std::string& line) { return absl::StrContains(line, why); });
-  };
-  EXPECT_EQ(told("no_certificate"), 1);
-  // Of others a test before may have told within the minute.
-  for (const char* why : {"not_trusted", "no_tls"}) EXPECT_LE(told(why), 1) << why;
+  for (int i = 0; i < 2; ++i) connect("none", "none");
+  EXPECT_TRUE(Fails("no_certificate", 2));
+  connect("ended.pem", "peer.key");
+  EXPECT_TRUE(Fails("expired"));
+  connect("stranger.pem", "stranger.key");
+  EXPECT_TRUE(Fails("other_authority"));
+  Connect(server_->local_target(), grpc::InsecureChannelCredentials());
+  EXPECT_TRUE(Fails("no_tls"));
+  EXPECT_EQ(Failed("not_trusted"), 0) << "each was told apart";
+  for (const char* why : {"no_certificate", "expired", "other_authority", "no_tls"}) {
+    const std::vector<std::string> told = Told(why);
+    ASSERT_EQ(told.size(), 1) << why;
+    EXPECT_THAT(told[0], HasSubstr("\"peer_one_of\":\"127.0.0.1:"));
+  }
 }
 
-TEST_F(TlsTest, ACertificateOfAnotherAuthorityThanWeTrustIsWarnedOfAndShown) {
-  std::atomic<int> warned = 0;
-  SetLogSink([&](absl::string_view record) {
-    if (absl::StrContains(record, "of none of the authorities")) ++warned;
-  });
+TEST_F(HandshakeTest, AServerThatAChannelDoesNotTakeIsToldOfToo) {
+  const auto serve = [&](const std::string& certificate, const std::string& key, int* port) {
+    grpc::SslServerCredentialsOptions options;
+    options.pem_key_cert_pairs = {{ContentOf(absl::StrCat(folder_, "/", key)),
+                                   ContentOf(absl::StrCat(folder_, "/", certificate))}};
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(options), port);
+    builder.RegisterService(&service_);
+    return builder.BuildAndStart();
+  };
+  const auto call = [&](int port, const std::string& name) {
+    channel_options_.tls = good_;
+    channel_options_.identity = identity_;
+    channel_options_.tls_server_name = name;
+    const auto channel = MakeChannel(absl::StrCat("127.0.0.1:", port), channel_options_);
+    ASSERT_TRUE(channel.ok()) << channel.status();
+    ConnectBy(*channel);
+  };
+  int port = 0;
+  const auto ended = serve("ended.pem", "peer.key", &port);
+  call(port, "");
+  EXPECT_TRUE(Fails("expired"));
+  const auto foreign = serve("stranger.pem", "stranger.key", &port);
+  call(port, "");
+  EXPECT_TRUE(Fails("other_authority"));
+  const auto good = serve("peer.pem", "peer.key", &port);
+  call(port, "elsewhere.test");
+  EXPECT_TRUE(Fails("other_name"));
+  const std::vector<std::string> told = Told("other_name");
+  ASSERT_EQ(told.size(), 1);
+  EXPECT_THAT(told[0], HasSubstr("\"called\":\"elsewhere.test\""));
+  EXPECT_THAT(told[0], HasSubstr("\"ip_names\":\"127.0.0.1\""));
+}
+
+TEST_F(TlsTest, ACertificateOfAnotherAuthorityThanWeTrustMustBeAskedForAndIsShown) {
   const auto trusted = [&] {
     for (const prometheus::MetricFamily& family : registry_.Collect()) {
       if (family.name == "reserve_tls_certificate_trusted") {
@@ -500,14 +567,12 @@ TEST_F(TlsTest, ACertificateOfAnotherAuthorityThanWeTrustIsWarnedOfAndShown) {
   };
   ASSERT_TRUE(TlsIdentity::Open(good_, &registry_).ok());
   EXPECT_EQ(trusted(), 1);
-  EXPECT_EQ(warned, 0);
-  const TlsFiles foreign = {.certificate_file = folder_ + "/stranger.pem",
-                            .key_file = folder_ + "/stranger.key",
-                            .ca_file = folder_ + "/ca.pem"};
-  ASSERT_TRUE(TlsIdentity::Open(foreign, &registry_).ok()) << "peers may trust it";
+  TlsFiles unasked = foreign_;
+  unasked.other_authority = false;
+  EXPECT_EQ(TlsIdentity::Open(unasked, nullptr).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  ASSERT_TRUE(TlsIdentity::Open(foreign_, &registry_).ok()) << "peers trust another one";
   EXPECT_EQ(trusted(), 0);
-  EXPECT_EQ(warned, 1);
-  SetLogSink(nullptr);
 }
 
 // Files that are written anew while a server and its clients run.
@@ -550,7 +615,8 @@ class RenewalTest : public RpcServerTest {
     const TestCertificate client = client_;
     channel_options_.tls = {.certificate_file = client.certificate_file,
                             .key_file = client.key_file,
-                            .ca_file = ca_file};
+                            .ca_file = ca_file,
+                            .other_authority = true};
     channel_options_.tls_server_name = name + ".test";
     return Call("k").ok();
   }
@@ -624,6 +690,19 @@ TEST_F(RenewalTest, WhatIsCutOffOrHasExpiredIsNotTaken) {
   failed_by(files_.ca_file, "no authority");
 }
 
+TEST_F(RenewalTest, APairOfAnotherAuthorityIsTakenOnlyOnceThatIsTrusted) {
+  const auto next = TestAuthority::Create(folder_, "next");
+  ASSERT_TRUE(next.ok()) << next.status();
+  client_ = Issue("client");
+  const std::string ca = authority_->ca_file();
+  Put(IssueBy(*next, "early"));
+  EXPECT_TRUE(
+      test_support::WaitUntil([&] { return Metric("reserve_tls_failed_reloads_total") > 5; }));
+  EXPECT_TRUE(IsServerCalled("first", ca));
+  Write(files_.ca_file, ContentOf(ca) + ContentOf(next->ca_file()));
+  EXPECT_TRUE(BecomesCalled("early", next->ca_file()));
+}
+
 TEST_F(RenewalTest, AuthoritiesChangeWhileBothSidesRun) {
   const auto next = TestAuthority::Create(folder_, "next");
   ASSERT_TRUE(next.ok()) << next.status();
@@ -651,7 +730,8 @@ TEST_F(RenewalTest, AClientUsesItsRenewedCertificateForNewConnections) {
   client_ = Issue("client");
   const TlsFiles own = {.certificate_file = folder_ + "/own.pem",
                         .key_file = folder_ + "/own.key",
-                        .ca_file = authority_->ca_file()};
+                        .ca_file = authority_->ca_file(),
+                        .other_authority = true};
   Write(own.certificate_file, ContentOf(client_.certificate_file));
   Write(own.key_file, ContentOf(client_.key_file));
   auto identity = TlsIdentity::Open(own, nullptr, absl::Milliseconds(20));

@@ -1,11 +1,13 @@
 // Who may call what: every method of the real ledger and of the gateway stub, by every role and
 // every kind of certificate, over real sockets.
 #include <gmock/gmock.h>
+#include <google/protobuf/descriptor.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,6 +19,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "common/access/roles.h"
@@ -26,7 +29,11 @@
 #include "common/rpc/health_check.h"
 #include "common/rpc/status.h"
 #include "reserve/ledger/v1/accounts.grpc.pb.h"
+#include "reserve/ledger/v1/audit.grpc.pb.h"
 #include "reserve/ledger/v1/events.grpc.pb.h"
+#include "reserve/ledger/v1/ledger.grpc.pb.h"
+#include "reserve/ledger/v1/rates.grpc.pb.h"
+#include "reserve/ledger/v1/recharges.grpc.pb.h"
 #include "reserve/ledger/v1/support.grpc.pb.h"
 #include "services/gateway_stub/access_table.h"
 #include "services/ledger/access/access_table.h"
@@ -267,18 +274,33 @@ TEST_F(AccessTest, WithoutACertificateOfTheAuthorityNoMethodIsReached) {
   const auto foreign = stranger->Issue("foreign", all);
   ASSERT_TRUE(foreign.ok()) << foreign.status();
   const TestCertificate good = Issue("good", all);
-  const std::map<std::string, std::shared_ptr<grpc::Channel>> refused = {
-      {"none", ChannelOf(*ledger_, TestCertificate())},
-      {"expired", ChannelOf(*ledger_, Issue("ended", all, "test", true))},
-      {"another authority's", ChannelOf(*ledger_, *foreign)},
-      {"right, and the server has another name", ChannelOf(*ledger_, good, "elsewhere.test")},
-      {"plain text", grpc::CreateChannel(absl::StrCat("127.0.0.1:", ledger_->port),
-                                         grpc::InsecureChannelCredentials())}};
-  for (const auto& [which, channel] : refused) {
-    SCOPED_TRACE(which);
-    ExpectNobodyIsReached(channel, access::kAccessTable);
+  const TestCertificate ended = Issue("ended", all, "test", true);
+  for (const Server* server : {ledger_, gateway_}) {
+    const std::map<std::string, std::shared_ptr<grpc::Channel>> refused = {
+        {"none", ChannelOf(*server, TestCertificate())},
+        {"expired", ChannelOf(*server, ended)},
+        {"another authority's", ChannelOf(*server, *foreign)},
+        {"right, and the server has another name", ChannelOf(*server, good, "elsewhere.test")},
+        {"plain text", grpc::CreateChannel(absl::StrCat("127.0.0.1:", server->port),
+                                           grpc::InsecureChannelCredentials())}};
+    for (const auto& [which, channel] : refused) {
+      SCOPED_TRACE(absl::StrCat(which, server == ledger_ ? "" : ", at the stub"));
+      if (server == ledger_) {
+        ExpectNobodyIsReached(channel, access::kAccessTable);
+      } else {
+        ExpectNobodyIsReached(channel, gateway_stub::kAccessTable);
+      }
+    }
   }
   EXPECT_TRUE(IsLetIn(CallOf(ChannelOf(*ledger_, good), access::kAccessTable[0].method)));
+  EXPECT_TRUE(IsLetIn(CallOf(ChannelOf(*gateway_, good), gateway_stub::kAccessTable[0].method)));
+  // The ledger has told of each of them apart, and of whom (common/rpc/grpc_log.h).
+  for (const char* why : {"no_certificate", "expired", "other_authority", "no_tls"}) {
+    const auto told = ledger_->process->WaitForOutput(absl::StrCat("\"why\":\"", why, "\""),
+                                                      absl::Seconds(20));
+    ASSERT_TRUE(told.ok()) << told.status();
+    EXPECT_THAT(*told, HasSubstr("\"peer_one_of\":\"127.0.0.1:"));
+  }
 }
 
 TEST_F(AccessTest, ACallerIsItsFirstUriElseItsFirstDnsNameAndNeverItsCommonName) {
@@ -387,45 +409,147 @@ TEST_F(AccessTest, ARoleThatIsTakenAwayEndsItsCallersStreamsAndABadFileChangesNo
                 absl::Seconds(30), absl::Milliseconds(200)));
 }
 
-TEST_F(AccessTest, ARoleThatIsTakenAwayEndsUsageHandOutsAndImportsToo) {
-  ImportStarterDeck();
-  const auto ledger = pb::Ledger::NewStub(ChannelOf(*ledger_, CertificateOf("switch")));
-  const auto recharges = pb::Recharges::NewStub(ChannelOf(*ledger_, CertificateOf("worker")));
-  const auto rates = pb::Rates::NewStub(ChannelOf(*ledger_, CertificateOf("operations")));
-  const auto accounts = pb::Accounts::NewStub(ChannelOf(*ledger_, CertificateOf("billing")));
-  const auto deadline = absl::ToChronoTime(absl::Now() + absl::Seconds(60));
-  grpc::ClientContext of_usage;
-  grpc::ClientContext of_hand_outs;
-  grpc::ClientContext of_import;
-  for (grpc::ClientContext* each : {&of_usage, &of_hand_outs, &of_import}) {
-    each->set_deadline(deadline);
+// A stream that is open, past its door: reads what comes, and says how it ended.
+using Ending = std::function<absl::Status()>;
+
+// What every stream of the test below is opened with.
+struct Opening {
+  std::shared_ptr<grpc::Channel> channel;
+  grpc::ClientContext* context;
+};
+
+template <typename Stream, typename Message>
+absl::Status EndOf(Stream& stream) {
+  Message message;
+  while (stream.Read(&message)) {
   }
-  pb::ImportRateDeckResponse imported;
-  const auto import = rates->ImportRateDeck(&of_import, &imported);
-  ASSERT_TRUE(import->Write(Parse<pb::ImportRateDeckRequest>("header { name: 'half' }")));
-  // Each is past its door: it has answered.
-  const auto usage = ledger->StreamUsage(&of_usage);
-  ASSERT_TRUE(usage->Write(Parse<pb::StreamUsageRequest>("sequence: 1")));
+  return FromGrpcStatus(stream.Finish());
+}
+
+Ending OpenUsage(const Opening& opening) {
+  const std::shared_ptr<pb::Ledger::Stub> stub = pb::Ledger::NewStub(opening.channel);
+  const auto stream = std::shared_ptr(stub->StreamUsage(opening.context));
+  EXPECT_TRUE(stream->Write(Parse<pb::StreamUsageRequest>("sequence: 1")));
   pb::StreamUsageResponse acknowledged;
-  ASSERT_TRUE(usage->Read(&acknowledged));
-  const auto hand_outs = recharges->WatchLowBalance(
-      &of_hand_outs, Parse<pb::WatchLowBalanceRequest>("worker_id: 'w' max_in_flight: 100"));
-  const auto opened =
-      Call(*accounts, &pb::Accounts::Stub::OpenAccount,
-           Parse<pb::OpenAccountRequest>("account_id: 'handed-out' card_token: 'tok_visa'"));
-  ASSERT_TRUE(opened.ok()) << opened.status();
-  pb::WatchLowBalanceResponse handed_out;
-  ASSERT_TRUE(hand_outs->Read(&handed_out));
+  EXPECT_TRUE(stream->Read(&acknowledged));
+  return [stub, stream] {
+    return EndOf<grpc::ClientReaderWriterInterface<pb::StreamUsageRequest, pb::StreamUsageResponse>,
+                 pb::StreamUsageResponse>(*stream);
+  };
+}
+
+Ending OpenImport(const Opening& opening) {
+  const std::shared_ptr<pb::Rates::Stub> stub = pb::Rates::NewStub(opening.channel);
+  const auto response = std::make_shared<pb::ImportRateDeckResponse>();
+  const auto stream = std::shared_ptr(stub->ImportRateDeck(opening.context, response.get()));
+  EXPECT_TRUE(stream->Write(Parse<pb::ImportRateDeckRequest>("header { name: 'half' }")));
+  // Nothing more is sent.
+  return [stub, response, stream] { return FromGrpcStatus(stream->Finish()); };
+}
+
+// A stream of what the server has to say.
+template <typename Stub, typename Request, typename Response>
+Ending OpenReader(const Opening& opening,
+                  std::unique_ptr<grpc::ClientReader<Response>> (Stub::*method)(
+                      grpc::ClientContext*, const Request&),
+                  const std::string& request) {
+  const auto stub = std::make_shared<Stub>(opening.channel);
+  const auto stream =
+      std::shared_ptr((stub.get()->*method)(opening.context, Parse<Request>(request)));
+  return [stub, stream] { return EndOf<grpc::ClientReader<Response>, Response>(*stream); };
+}
+
+struct StreamingMethod {
+  const char* role;
+  std::function<Ending(const Opening&)> open;
+};
+
+// Each method that streams, by the name in the table of who may call what.
+std::map<std::string, StreamingMethod> StreamingMethods() {
+  return {
+      {"/reserve.ledger.v1.Ledger/StreamUsage", {"switch", OpenUsage}},
+      {"/reserve.ledger.v1.Rates/ImportRateDeck", {"operations", OpenImport}},
+      {"/reserve.ledger.v1.Rates/RerateUsage",
+       {"operations",
+        [](const Opening& opening) {
+          return OpenReader(opening, &pb::Rates::Stub::RerateUsage,
+                            "account_id: 'a' deck_version: 1 reason: 'a test' validate_only: true");
+        }}},
+      {"/reserve.ledger.v1.Accounts/Export",
+       {"support",
+        [](const Opening& opening) {
+          return OpenReader(opening, &pb::Accounts::Stub::Export, "kind: EXPORT_KIND_ENTRIES");
+        }}},
+      {"/reserve.ledger.v1.Audit/VerifyLedger",
+       {"auditor",
+        [](const Opening& opening) {
+          return OpenReader(opening, &pb::Audit::Stub::VerifyLedger, "");
+        }}},
+      {"/reserve.ledger.v1.Events/WatchEvents",
+       {"auditor",
+        [](const Opening& opening) {
+          return OpenReader(opening, &pb::Events::Stub::WatchEvents, "");
+        }}},
+      {"/reserve.ledger.v1.Recharges/WatchLowBalance",
+       {"worker",
+        [](const Opening& opening) {
+          return OpenReader(opening, &pb::Recharges::Stub::WatchLowBalance,
+                            "worker_id: 'w' max_in_flight: 100");
+        }}},
+  };
+}
+
+TEST_F(AccessTest, ARoleThatIsTakenAwayEndsEachKindOfStreamWithinAMinute) {
+  const std::unique_ptr<Server> ledger(StartServer(
+      "ledger", {"serve", absl::StrCat("--database=", database_->url()), "--bulk_threads=3"},
+      "-with-streams"));
+  ASSERT_NE(ledger, nullptr);
+  ImportStarterDeck();
+  // Entries of several accounts, as an audit and an export look between one and the next.
+  const auto support = pb::Support::NewStub(ChannelOf(*ledger, CertificateOf("support")));
+  const auto accounts = pb::Accounts::NewStub(ChannelOf(*ledger, CertificateOf("billing")));
+  for (const std::string id : {"a", "b", "c"}) {
+    ASSERT_TRUE(Call(*accounts, &pb::Accounts::Stub::OpenAccount,
+                     Parse<pb::OpenAccountRequest>(
+                         absl::StrCat("account_id: '", id, "' card_token: 'tok_visa'")))
+                    .ok());
+    ASSERT_TRUE(Call(*support, &pb::Support::Stub::AdjustBalance,
+                     Parse<pb::AdjustBalanceRequest>(
+                         absl::StrCat("account_id: '", id, "' request_id: 'r' reason: 'a test' ",
+                                      "amount { currency_code: 'USD' units: 1 }")))
+                    .ok());
+  }
+  const std::map<std::string, StreamingMethod> methods = StreamingMethods();
+  auto held = std::make_unique<test_support::TableLock>(*database_, "entries");
+  std::map<std::string, grpc::ClientContext> contexts;
+  std::map<std::string, Ending> streams;
+  for (const MethodAccess& row : access::kAccessTable) {
+    const std::string path(row.method);
+    const auto* const method = google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(
+        absl::StrReplaceAll(path.substr(1), {{"/", "."}}));
+    ASSERT_NE(method, nullptr) << path;
+    if (!method->client_streaming() && !method->server_streaming()) continue;
+    ASSERT_EQ(methods.count(path), 1) << path << " streams: say here how it is opened";
+    const StreamingMethod& streaming = methods.at(path);
+    grpc::ClientContext* const context = &contexts[path];
+    context->set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(90)));
+    streams[path] = streaming.open({ChannelOf(*ledger, CertificateOf(streaming.role)), context});
+  }
+  EXPECT_EQ(streams.size(), methods.size());
+  // Three of them read entries, and wait for them.
+  ASSERT_TRUE(WaitUntil([&] {
+    return database_->QueryInt(
+               "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE LIKE "
+               "'Waiting for table%'") >= 3;
+  }));
+  const Moment taken_away = MonotonicNow();
   WriteRoles({CallerWith("billing") + " billing"});
-  while (usage->Read(&acknowledged)) {
+  EXPECT_TRUE(ledger->process->WaitForOutput("the roles file is in force", absl::Seconds(30)).ok());
+  held.reset();
+  for (const auto& [path, end] : streams) {
+    EXPECT_EQ(ReasonOf(end()), kMayNot) << path;
+    EXPECT_LT(MonotonicNow() - taken_away, absl::Minutes(1)) << path;
   }
-  EXPECT_EQ(ReasonOf(FromGrpcStatus(usage->Finish())), kMayNot);
-  while (hand_outs->Read(&handed_out)) {
-  }
-  EXPECT_EQ(ReasonOf(FromGrpcStatus(hand_outs->Finish())), kMayNot);
-  import->Write(Parse<pb::ImportRateDeckRequest>("csv_chunk: 'kind,prefix'"));
-  import->WritesDone();
-  EXPECT_EQ(ReasonOf(FromGrpcStatus(import->Finish())), kMayNot);
   WriteRoles(AllRoles());
   const auto back = ChannelOf(*ledger_, CertificateOf("auditor"));
   EXPECT_TRUE(
@@ -510,15 +634,26 @@ TEST_F(AccessTest, EachCallThatMovesMoneyOrStateLeavesALineWithoutWhatPeopleWrot
   }
 }
 
-TEST_F(AccessTest, WhatIsDoneAtTheStubsDashboardLeavesALineToo) {
-  const absl::Status refused = CallOf(ChannelOf(*gateway_, CertificateOf("operations")),
-                                      "/reserve.gateway.v1.StubDashboard/FailRefund");
-  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument) << refused;
-  EXPECT_THAT(LinesOf(gateway_->process->Stderr()),
-              ::testing::Contains(
-                  AllOf(HasSubstr("\"message\":\"audit\""), HasSubstr("\"method\":\"FailRefund\""),
-                        HasSubstr(absl::StrCat("\"caller\":\"", CallerWith("operations"), "\"")),
-                        HasSubstr("\"code\":\"INVALID_ARGUMENT\""))));
+TEST_F(AccessTest, EachCallThatChargesGivesBackOrActsAtTheStubsDashboardLeavesALineToo) {
+  for (const MethodAccess& row : gateway_stub::kAccessTable) {
+    const bool reads =
+        absl::StrContains(row.method, "/Get") || absl::StrContains(row.method, "/List");
+    EXPECT_EQ(row.effect == Effect::kReads, reads) << row.method;
+    if (reads) continue;
+    const std::string role = row.roles.Has(Role::kWorker) ? "worker" : "operations";
+    const absl::Status refused = CallOf(ChannelOf(*gateway_, CertificateOf(role)), row.method);
+    EXPECT_FALSE(refused.ok()) << row.method;
+    const auto line = ::testing::Contains(AllOf(
+        HasSubstr("\"message\":\"audit\""),
+        HasSubstr(
+            absl::StrCat("\"method\":\"", row.method.substr(row.method.rfind('/') + 1), "\"")),
+        HasSubstr(absl::StrCat("\"caller\":\"", CallerWith(role), "\"")),
+        HasSubstr("\"peer\":\"ipv4:127.0.0.1:"),
+        HasSubstr(absl::StrCat("\"code\":\"", absl::StatusCodeToString(refused.code()), "\""))));
+    std::vector<std::string> lines;
+    WaitUntil([&] { return testing::Value(lines = LinesOf(gateway_->process->Stderr()), line); });
+    EXPECT_THAT(lines, line) << row.method;
+  }
 }
 
 TEST_F(AccessTest, AWorkerChargesByTheRoleOfItsCertificate) {
@@ -542,6 +677,9 @@ TEST_F(AccessTest, AWorkerChargesByTheRoleOfItsCertificate) {
                               Parse<pb::GetAccountRequest>("account_id: 'charged'"));
     return account.ok() && account->state() == pb::ACCOUNT_STATE_ACTIVE;
   })) << (*worker)->Stderr();
+  EXPECT_TRUE(gateway_->process
+                  ->WaitForOutput("\"outcome\":\"succeeded\",\"code\":\"OK\"", absl::Seconds(20))
+                  .ok());
   // As `helm test` has a card charged: by the certificate of the Jobs, and by one of its own.
   const auto check = [](const TestCertificate& own) {
     auto run = Subprocess::Start(

@@ -309,7 +309,7 @@ TEST_F(DatabaseBadDaysTest, AStepInTheBackgroundThatFailsIsToldByTheRunningLedge
       kLongEnough));
 }
 
-TEST_F(DatabaseBadDaysTest, APasswordFileThatIsGoneIsToldToNoCaller) {
+TEST_F(DatabaseBadDaysTest, APasswordFileThatIsGoneIsToldToNoCallerAndTheNextPasswordIsTaken) {
   ASSERT_NO_FATAL_FAILURE(StartOn({}));
   stack_->database().Execute("CREATE USER 'reserve_pw'@'localhost' IDENTIFIED BY 'secret'");
   const auto grants = stack_->RunLedger({"grants", "--grantee='reserve_pw'@'localhost'"});
@@ -343,7 +343,9 @@ TEST_F(DatabaseBadDaysTest, APasswordFileThatIsGoneIsToldToNoCaller) {
   }
   EXPECT_TRUE(AwaitHealth(2));
   EXPECT_TRUE((*ledger)->WaitForOutput(file, kLongEnough).ok()) << "the log says which file it is";
-  std::ofstream(file) << "secret";
+  // It comes back with another password, as in a rotation: no restart is needed.
+  stack_->database().Execute("ALTER USER 'reserve_pw'@'localhost' IDENTIFIED BY 'rotated'");
+  std::ofstream(file) << "rotated";
   EXPECT_TRUE(AwaitHealth(1));
   EXPECT_TRUE(WaitUntil([&] { return Book("usage-2").ok(); }, kLongEnough));
   (*ledger)->Kill();

@@ -83,10 +83,34 @@ class FraudTest : public StackTest {
         std::count_if(page.events().begin(), page.events().end(),
                       [kind](const pb::Event& event) { return event.kind() == kind; }));
   }
+  static pb::Event LastOf(const std::string& id, pb::EventKind kind) {
+    pb::Event last;
+    for (const pb::Event& event :
+         Must(&Events::ListEvents, Head(id) + "page_size: 1000").events()) {
+      if (event.kind() == kind) last = event;
+    }
+    return last;
+  }
   static Nanos Charged(const std::string& id) {
     Nanos charged = 0;
     for (const auto& charge : Charges(id)) charged += NanosOf(charge.amount());
     return charged;
+  }
+  // All at once, as after an outage: from a day ago on, every twenty minutes a call of two minutes,
+  // $0.40 each; what they cost.
+  static Nanos TellOfADayLate(const std::string& id) {
+    const absl::Time now = absl::Now();
+    pb::BatchRecordUsageRequest batch;
+    Nanos cost = 0;
+    for (int i = 0; i < 71; ++i) {
+      const absl::Time start = now - absl::Hours(24) + absl::Minutes(20 * i + 15);
+      *batch.add_requests() = Parse<pb::RecordUsageRequest>(
+          Head(id) + UsageText(absl::StrCat("late-", i), kBarbados, start, 120));
+      cost += 40 * kNanosPerCent;
+    }
+    const auto booked = Call(stack_->ledger(), &Ledger::BatchRecordUsage, batch);
+    EXPECT_TRUE(booked.ok()) << booked.status();
+    return cost;
   }
   // What the owner of the range has earned from the account, and its customer was charged.
   struct Loss {
@@ -188,6 +212,10 @@ TEST_F(FraudTest, L3_L4_WhatANightOfTollFraudCostsWithAndWithoutLimits) {
   // A false alarm: it goes on, and raises nothing for a while.
   Must(&Support::LiftSuspension,
        Head("spending") + "reason: 'a campaign' actor: 'eve' quiet_time { seconds: 3600 }");
+  const pb::Event lifted = LastOf("spending", pb::EVENT_KIND_LIMIT_LIFTED);
+  EXPECT_EQ(lifted.actor(), "eve");
+  EXPECT_THAT(lifted.cause(), ::testing::HasSubstr("a campaign"));
+  EXPECT_EQ(Account("spending").obstacles_size(), 0) << "the card is charged again";
   EXPECT_TRUE(MayCall("spending", kPremium).allowed());
   Record("spending", "after", kPremium);
   Record("spending", "after-2", kPremium);
@@ -235,19 +263,7 @@ TEST_F(FraudTest, L3_ManyCallsAtATimeThroughOneUserCostTheLimitAndAnIncrementOfE
 TEST_F(FraudTest, L2_ADayOfOrdinaryCallsThatIsToldLateRaisesNothing) {
   Open("office");
   Limit("office", Dollars("spend_per_hour", 3) + Dollars("spend_per_day", 30));
-  // From a day ago on, every ten minutes a call of two minutes: $0.40 each, $2.40 an hour.
-  const absl::Time now = absl::Now();
-  pb::BatchRecordUsageRequest batch;
-  Nanos cost = 0;
-  for (int i = 0; i < 143; ++i) {
-    const absl::Time start = now - absl::Hours(24) + absl::Minutes(10 * (i + 1)) - absl::Minutes(5);
-    if (i % 2 == 0) continue;
-    *batch.add_requests() = Parse<pb::RecordUsageRequest>(
-        Head("office") + UsageText(absl::StrCat("late-", i), kBarbados, start, 120));
-    cost += 40 * kNanosPerCent;
-  }
-  const auto booked = Call(stack_->ledger(), &Ledger::BatchRecordUsage, batch);
-  ASSERT_TRUE(booked.ok()) << booked.status();
+  const Nanos cost = TellOfADayLate("office");
   EXPECT_GT(cost, 9 * 3 * kNanosPerUnit) << "at once it would be nine times the limit of an hour";
   EXPECT_EQ(Count("office", pb::EVENT_KIND_LIMIT_REACHED), 0);
   EXPECT_EQ(Account("office").obstacles_size(), 0);
@@ -263,6 +279,19 @@ TEST_F(FraudTest, L2_ADayOfOrdinaryCallsThatIsToldLateRaisesNothing) {
     }
   }
   ExpectAudited("office");
+}
+
+TEST_F(FraudTest, L5_ByDefaultADayThatIsToldLateRaisesNothingAndTheNextCallGoesOn) {
+  Open("shop");
+  const Nanos cost = TellOfADayLate("shop");
+  EXPECT_EQ(Count("shop", pb::EVENT_KIND_LIMIT_REACHED), 0);
+  EXPECT_EQ(Count("shop", pb::EVENT_KIND_SUSPENDED), 0);
+  EXPECT_EQ(Account("shop").obstacles_size(), 0);
+  // The card has refilled the reserve by itself.
+  EXPECT_TRUE(test_support::WaitUntil([] { return MayCall("shop", kBarbados).allowed(); },
+                                      absl::Seconds(20)));
+  EXPECT_GE(Charged("shop"), cost);
+  ExpectAudited("shop");
 }
 
 TEST_F(FraudTest, L1_LimitsAreSetShownTriedAndUnsetByLevel) {

@@ -151,6 +151,7 @@ std::vector<std::pair<std::string, std::string>> BadFlags() {
       {"--database=postgres://u@h/x", "database"},
       {"--database_password_file=/nonexistent", "/nonexistent"},
       {"--tls_ca_file=/nonexistent", "TLS"},
+      {"--tls_other_authority=maybe", "tls_other_authority"},
   };
 }
 

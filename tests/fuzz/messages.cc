@@ -3,6 +3,9 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/error/error.h"
+#include "common/error/retry_after.h"
+#include "common/rpc/status.h"
 #include "google/protobuf/message.h"
 #include "reserve/gateway/v1/payment_gateway.pb.h"
 #include "reserve/ledger/v1/ledger.pb.h"
@@ -97,6 +100,25 @@ void GatewayAnswers(absl::string_view bytes) {
       worker::DisputeReport(charge.charge_id(), reference, state).SerializeToString(&sent);
     }
     Require(!sent.empty(), "what the gateway says is told");
+  }
+}
+
+// The first byte is the code, the rest the details.
+void StatusDetails(absl::string_view bytes) {
+  if (bytes.empty()) return;
+  const auto code = static_cast<grpc::StatusCode>(static_cast<uint8_t>(bytes[0]) % 20);
+  const std::string details(bytes.substr(1));
+  const absl::Status status = FromGrpcStatus(grpc::Status(code, "refused", details));
+  Require(status.ok() == (code == grpc::StatusCode::OK), "details make no error good");
+  // As it is handed on, and logged.
+  const google::rpc::Status handed_on = ToProtoStatus(status, "reserve.test");
+  RequireReadable(handed_on.message());
+  const absl::Status again = FromProtoStatus(handed_on);
+  Require(again.code() == status.code(), "a status is handed on with its code");
+  Require(RetryAfterOf(again) == RetryAfterOf(status), "a wait is handed on");
+  for (const auto& [key, value] : MetadataOf(again)) {
+    RequireReadable(key);
+    RequireReadable(value);
   }
 }
 

@@ -1,4 +1,5 @@
 // The files, addresses and flags of whoever runs the programs.
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "common/card/card_number.h"
 #include "common/flags/address.h"
 #include "common/flags/flags.h"
+#include "common/telemetry/trace.h"
 #include "common/text/utf8.h"
 #include "services/ledger/domain/destination.h"
 #include "services/ledger/domain/settings.h"
@@ -84,6 +86,13 @@ void Numbers(absl::string_view bytes) {
   const std::string masked = MaskCardNumbers(bytes);
   Require(masked.size() == bytes.size(), "a mask is as long as what it hides");
   Require(!HoldsCardNumber(masked), "what was masked holds no card's number");
+}
+
+void Traceparents(absl::string_view bytes) {
+  const std::optional<TraceContext> context = ParseTraceparent(bytes);
+  if (!context.has_value()) return;
+  Require(context->valid(), "a trace that is taken is one");
+  Require(ParseTraceparent(FormatTraceparent(*context)) == context, "a trace goes on as itself");
 }
 
 }  // namespace reserve::fuzz

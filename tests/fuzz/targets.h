@@ -14,13 +14,18 @@ namespace reserve::fuzz {
 void Decks(absl::string_view bytes);  // a rate deck's file, in any encoding and form
 void Roles(absl::string_view bytes);  // the file of who may call what
 void DatabaseUrls(absl::string_view bytes);
-void Flags(absl::string_view bytes);    // a command line, and addresses in it
-void Numbers(absl::string_view bytes);  // what was dialled; card numbers in free text
+void Flags(absl::string_view bytes);         // a command line, and addresses in it
+void Numbers(absl::string_view bytes);       // what was dialled; card numbers in free text
+void Traceparents(absl::string_view bytes);  // a caller's header
+void ArchiveLines(absl::string_view bytes);  // of the files of archived months
 #ifdef RESERVE_WITH_GRPC
 void PageTokens(absl::string_view bytes);
 void Requests(absl::string_view bytes);        // messages of callers
 void GatewayAnswers(absl::string_view bytes);  // messages of the payment gateway
+void StatusDetails(absl::string_view bytes);   // how a call at the gateway or a ledger ended
 void Currencies(absl::string_view bytes);      // the file of settings by currency
+void Tokens(absl::string_view bytes);          // of the console's visitors, and what they claim
+void KeySets(absl::string_view bytes);         // the identity provider's public keys
 #endif
 
 struct Target {
@@ -33,11 +38,16 @@ inline constexpr Target kTargets[] = {
     {"database_urls", DatabaseUrls},
     {"flags", Flags},
     {"numbers", Numbers},
+    {"traceparents", Traceparents},
+    {"archive_lines", ArchiveLines},
 #ifdef RESERVE_WITH_GRPC
     {"page_tokens", PageTokens},
     {"requests", Requests},
     {"gateway_answers", GatewayAnswers},
+    {"status_details", StatusDetails},
     {"currencies", Currencies},
+    {"tokens", Tokens},
+    {"key_sets", KeySets},
 #endif
 };
 

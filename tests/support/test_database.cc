@@ -241,4 +241,22 @@ std::string TestDatabase::QueryText(absl::string_view sql) const {
   return "";
 }
 
+TableLock::TableLock(const TestDatabase& database, absl::string_view table) {
+  auto connection = Connect(database.address(), database.schema());
+  if (!connection.ok()) {
+    ADD_FAILURE() << connection.status();
+    return;
+  }
+  connection_ = *std::move(connection);
+  try {
+    const std::unique_ptr<sql::Statement> statement(connection_->createStatement());
+    statement->execute(sql::SQLString(absl::StrCat("LOCK TABLES ", table, " WRITE")));
+  } catch (const sql::SQLException& error) {
+    ADD_FAILURE() << error.getErrorCode() << " " << error.what();
+  }
+}
+
+// With the session its locks go.
+TableLock::~TableLock() = default;
+
 }  // namespace reserve::test_support

@@ -15,6 +15,7 @@
 #define RESERVE_TESTS_SUPPORT_TEST_DATABASE_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "tests/support/mariadb_server.h"
+
+namespace sql {
+class Connection;
+}  // namespace sql
 
 namespace reserve::test_support {
 
@@ -76,6 +81,21 @@ class TestDatabase {
   void CreateSchema();
 
   DatabaseAddress address_;
+};
+
+// Keeps everybody else from a table, from reading it too, for as long as it lives. An error is a
+// failure of the test.
+//
+//   auto held = std::make_unique<TableLock>(database, "entries");
+class TableLock {
+ public:
+  TableLock(const TestDatabase& database, absl::string_view table);
+  ~TableLock();
+  TableLock(const TableLock&) = delete;
+  TableLock& operator=(const TableLock&) = delete;
+
+ private:
+  std::unique_ptr<sql::Connection> connection_;
 };
 
 }  // namespace reserve::test_support

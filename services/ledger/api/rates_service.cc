@@ -9,11 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/synchronization/mutex.h"
 #include "common/clock/calendar.h"
 #include "common/clock/utc.h"
 #include "common/digest/sha256.h"
@@ -147,43 +149,77 @@ absl::Status TrimBadRows(const absl::Status& status) {
   return trimmed;
 }
 
+}  // namespace
+
 // Collects one file and imports it. Finishes once: from a reaction if the upload is
-// bad, else from the thread of the pool that ran the import.
+// bad, from End() while it lasts, else from the thread of the pool that ran the import.
 class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckRequest> {
  public:
   ImportReactor(const ApiContext& api, const Doorkeeper* keeper,
                 grpc::CallbackServerContext* context, pb::ImportRateDeckResponse* response,
-                std::atomic<int>& imports)
+                OpenStreams<ImportReactor>& open, std::atomic<int>& imports)
       : api_(api),
         keeper_(keeper),
         context_(context),
         response_(response),
+        open_(open),
         imports_(imports),
         record_(api.metrics, *context, "ImportRateDeck") {
-    if (imports_.fetch_add(1) >= kMaxImportsAtOnce) {
+    const bool too_many = imports_.fetch_add(1) >= kMaxImportsAtOnce;
+    const absl::Status refusal = open_.Add(this);
+    if (!refusal.ok()) {
+      End(refusal);
+    } else if (too_many) {
       End(engine::Overloaded("imports", kImportRetryAfter));
-      return;
+    } else {
+      ReadNext();
     }
-    StartRead(&request_);
   }
 
+  // Ends an upload. What has come as a whole is imported all the same.
+  void End(const absl::Status& status) {
+    if (Leave(Stage::kReceiving, Stage::kEnded)) Close(status);
+  }
+  const grpc::CallbackServerContext& context() const { return *context_; }
+
   void OnReadDone(bool ok) override {
-    if (!ok) return StartImport();
+    if (!ok) {
+      if (Leave(Stage::kReceiving, Stage::kImporting)) StartImport();
+      return;
+    }
     static constexpr const MethodAccess& kRow =
         RowOf(access::kAccessTable, "/reserve.ledger.v1.Rates/ImportRateDeck");
     absl::Status status = keeper_ == nullptr ? absl::OkStatus() : keeper_->Check(kRow, *context_);
     if (status.ok()) status = Doorkeeper::CheckSize(kRow, request_.ByteSizeLong());
     if (status.ok()) status = TakeMessage();
     if (!status.ok()) return End(status);
-    StartRead(&request_);
+    ReadNext();
   }
 
   // A cancelled upload looks to OnReadDone like a complete one.
   void OnCancel() override { cancelled_ = true; }
 
-  void OnDone() override { delete this; }
+  void OnDone() override {
+    open_.Remove(this);
+    delete this;
+  }
 
  private:
+  enum class Stage { kReceiving, kImporting, kEnded };
+
+  // From the one to the other, unless somebody else has left it before.
+  bool Leave(Stage from, Stage to) {
+    absl::MutexLock lock(&mutex_);
+    if (stage_ != from) return false;
+    stage_ = to;
+    return true;
+  }
+
+  void ReadNext() {
+    absl::MutexLock lock(&mutex_);
+    if (stage_ == Stage::kReceiving) StartRead(&request_);
+  }
+
   absl::Status TakeMessage() {
     switch (request_.part_case()) {
       case pb::ImportRateDeckRequest::kHeader: {
@@ -223,15 +259,15 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
   }
 
   void StartImport() {
-    if (!header_.has_value()) return End(InvalidField("header", "must be the first message"));
+    if (!header_.has_value()) return Close(InvalidField("header", "must be the first message"));
     if (announced_bytes_ != 0 && csv_bytes_ != static_cast<size_t>(announced_bytes_)) {
-      return End(InvalidField(
+      return Close(InvalidField(
           "header.csv_bytes",
           absl::StrCat("says ", announced_bytes_, " bytes, but ", csv_bytes_, " came")));
     }
     api_.engine.bulk().Submit(
         [this](storage::Connection& connection) { return Import(connection); },
-        [this](const absl::Status& status) { End(TrimBadRows(status)); },
+        [this](const absl::Status& status) { Close(TrimBadRows(status)); },
         [this] {
           return cancelled_ || context_->IsCancelled() ? engine::CallerGone() : absl::OkStatus();
         });
@@ -299,7 +335,7 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
   }
 
   // Once. Who hears of the end may begin the next import at once, so its place is free before.
-  void End(const absl::Status& status) {
+  void Close(const absl::Status& status) {
     imports_.fetch_sub(1);
     Finish(record_.End(status));
   }
@@ -308,8 +344,11 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
   const Doorkeeper* const keeper_;
   grpc::CallbackServerContext* const context_;
   pb::ImportRateDeckResponse* const response_;
+  OpenStreams<ImportReactor>& open_;
   std::atomic<int>& imports_;
   const CallRecord record_;
+  absl::Mutex mutex_;
+  Stage stage_ ABSL_GUARDED_BY(mutex_) = Stage::kReceiving;
   std::atomic<bool> cancelled_ = false;
   pb::ImportRateDeckRequest request_;
   pb::RateDeckHeader asked_;
@@ -321,6 +360,8 @@ class ImportReactor final : public grpc::ServerReadReactor<pb::ImportRateDeckReq
   std::optional<rates::DeckFile> file_;
   std::optional<std::vector<rates::Finding>> findings_;
 };
+
+namespace {
 
 // --- Lists ------------------------------------------------------------------
 
@@ -607,9 +648,21 @@ absl::Status FillSmsQuote(const book::Catalog& catalog, const domain::Settings& 
 
 }  // namespace
 
+void RatesService::EndStreams() {
+  reratings_.EndAll();
+  uploads_.EndAll();
+}
+
+void RatesService::EndRefusedStreams(const Doorkeeper& keeper) {
+  static constexpr const MethodAccess& kRow =
+      RowOf(access::kAccessTable, "/reserve.ledger.v1.Rates/ImportRateDeck");
+  reratings_.EndRefused(keeper);
+  uploads_.EndRefused(keeper, kRow);
+}
+
 grpc::ServerReadReactor<pb::ImportRateDeckRequest>* RatesService::ImportRateDeck(
     grpc::CallbackServerContext* context, pb::ImportRateDeckResponse* response) {
-  return new ImportReactor(api_, keeper_, context, response, imports_);
+  return new ImportReactor(api_, keeper_, context, response, uploads_, imports_);
 }
 
 namespace {

@@ -16,9 +16,12 @@
 #include "reserve/ledger/v1/rates.grpc.pb.h"
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/conversions.h"
+#include "services/ledger/api/open_streams.h"
 #include "services/ledger/api/rerating_stream.h"
 
 namespace reserve::api {
+
+class ImportReactor;
 
 class RatesService final : public pb::Rates::CallbackService {
  public:
@@ -28,9 +31,9 @@ class RatesService final : public pb::Rates::CallbackService {
       : api_(api), keeper_(keeper) {}
 
   // Ends what is streamed with UNAVAILABLE; what goes on in the background does so elsewhere.
-  void EndStreams() { reratings_.EndAll(); }
-  // Ends what is streamed to callers that may no longer have it, with PERMISSION_DENIED.
-  void EndRefusedStreams(const Doorkeeper& keeper) { reratings_.EndRefused(keeper); }
+  void EndStreams();
+  // Ends what is streamed to, or by, callers that may no longer, with PERMISSION_DENIED.
+  void EndRefusedStreams(const Doorkeeper& keeper);
 
   grpc::ServerReadReactor<pb::ImportRateDeckRequest>* ImportRateDeck(
       grpc::CallbackServerContext* context, pb::ImportRateDeckResponse* response) override;
@@ -96,6 +99,7 @@ class RatesService final : public pb::Rates::CallbackService {
   const ApiContext api_;
   const Doorkeeper* const keeper_;
   ReratingStreams reratings_;
+  OpenStreams<ImportReactor> uploads_;
   // Imports under way: each may hold a whole file in memory.
   std::atomic<int> imports_ = 0;
 };

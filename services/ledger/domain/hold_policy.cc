@@ -431,6 +431,7 @@ absl::StatusOr<Transition> ReleaseHold(const Context& context, const Account& ac
   after = Ended(context, after, HoldState::kReleased);
   Draft draft(context, account);
   ChangeHold(&hold, after, &draft);
+  if (news) NoteSpendingOf(*terms.user, &draft);
   if (after.live()) TellUnsettled(after, &draft);
   WakeClosing(&draft);
   return Concluded(std::move(draft));

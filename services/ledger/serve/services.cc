@@ -46,7 +46,7 @@ void Services::EndRefusedStreams() {
   if (!changed && !look_again_) return;
   look_again_ = changed;
   generation_ = generation;
-  // Verifications, exports and imports look by themselves, at each page and each piece.
+  // Verifications and exports look by themselves, at each page.
   ledger_.EndRefusedStreams(keeper_);
   events_.EndRefusedStreams(keeper_);
   rates_.EndRefusedStreams(keeper_);

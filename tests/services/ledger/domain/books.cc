@@ -591,7 +591,7 @@ absl::Status Books::Unblock(const std::string& reason) {
 
 absl::Status Books::LiftSuspension(const std::string& payment_method_id) {
   return Apply(domain::LiftSuspension(context(), account_, {payment_method_id, ""},
-                                      Staff("spoke to the customer")));
+                                      Staff("spoke to the customer"), Ringing()));
 }
 
 absl::Status Books::Limit(const Limits& limits, const std::string& user_id) {
@@ -604,11 +604,18 @@ absl::Status Books::Limit(const Limits& limits, const std::string& user_id) {
                                     Staff("as the customer asks")));
 }
 
-absl::Status Books::LiftLimits(absl::Duration quiet, const std::string& user_id) {
-  LiftedLimits lifted{user_id.empty() ? nullptr : &users_.at(user_id), quiet, {}};
+LiftedLimits Books::Ringing() const {
+  LiftedLimits lifted;
   for (const auto& [id, user] : users_) {
     if (user.alarm.rings()) lifted.ringing.push_back(&user);
   }
+  return lifted;
+}
+
+absl::Status Books::LiftLimits(absl::Duration quiet, const std::string& user_id) {
+  LiftedLimits lifted = Ringing();
+  lifted.user = user_id.empty() ? nullptr : &users_.at(user_id);
+  lifted.quiet = quiet;
   return Apply(domain::LiftSuspension(context(), account_, {}, Staff("a busy day"), lifted));
 }
 
@@ -619,7 +626,7 @@ absl::Status Books::DismissKept(int64_t ordinal) {
 
 absl::Status Books::LiftDispute(const std::string& dispute_id) {
   return Apply(domain::LiftSuspension(context(), account_, {"", dispute_id},
-                                      Staff("spoke to the customer")));
+                                      Staff("spoke to the customer"), Ringing()));
 }
 
 absl::Status Books::Resolve(int64_t ordinal, const ReviewOutcome& outcome) {

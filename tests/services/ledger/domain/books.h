@@ -286,6 +286,8 @@ class Books {
   Event LastOf(EventKind kind) const;
 
  private:
+  // Whose alarm rings: all of them are lifted where none is named.
+  LiftedLimits Ringing() const;
   // Applies a command, and then what it lets follow of a closing (P4).
   absl::Status Apply(absl::StatusOr<Transition> transition);
   absl::Status ApplyOne(absl::StatusOr<Transition> transition);

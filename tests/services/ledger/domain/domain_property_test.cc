@@ -38,7 +38,7 @@ int64_t FromEnvironment(const char* name, int64_t otherwise) {
 // Caps and limits low enough to be met often.
 Settings TightSettings(std::mt19937_64& random) {
   Settings settings;
-  // Prices have no ceiling here: the model knows of one limit, on what is spent a day.
+  // Prices have no ceiling here: the model knows of limits on what is spent a day.
   settings.currencies["USD"].limits = {};
   settings.currencies["USD"].max_automatic_amount_per_hour =
       Dollars(40 + static_cast<int64_t>(random() % 160));
@@ -1225,10 +1225,11 @@ class Life {
     } else if (dice < 65) {
       std::optional<Nanos> a_day;
       if (Chance(80)) a_day = Cents(50 + Below(3'000));
-      command_ = absl::StrCat("limit a day to ", a_day.value_or(-1));
+      const std::string user = Chance(60) ? "" : Chance(50) ? "mia" : "uma";
+      command_ = absl::StrCat("limit a day of ", user, " to ", a_day.value_or(-1));
       Limits limits;
       limits.spend[1] = a_day;
-      Expect(books_.Limit(limits), model_.LimitADay(a_day, books_.now()));
+      Expect(books_.Limit(limits, user), model_.LimitADay(user, a_day, books_.now()));
     } else if (dice < 80 && model_.alarm()) {
       const absl::Duration quiet = Chance(50) ? absl::ZeroDuration() : absl::Hours(1 + Below(40));
       command_ = "lift the limit";
@@ -1321,6 +1322,7 @@ class Life {
     EXPECT_TRUE(account.balance == model_.balance()) << account.balance;
     EXPECT_EQ(account.alarm.rings(), model_.alarm());
     if (model_.alarm()) ++paths_["a limit is reached"];
+    if ((account.alarm.reached & kUsersBit) != 0) ++paths_["a user's limit is reached"];
     EXPECT_TRUE(account.promotional_balance() == model_.promotional())
         << account.promotional_balance();
     for (const CreditGrant& grant : account.grants) {

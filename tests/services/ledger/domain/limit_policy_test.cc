@@ -369,6 +369,15 @@ TEST_F(LimitTest, L4_ItSuspendsAutomaticRechargingAndTopUpsGoOn) {
   EXPECT_TRUE(books_.account().alarm.rings()) << "nor the customer";
 }
 
+TEST_F(LimitTest, L4_WhatARingingOffReportsReachesALimitToo) {
+  ASSERT_TRUE(books_.Limit(PerDay(Dollars(1)), "ann").ok());
+  ASSERT_EQ(*books_.Hold("a", "ann", DearRate()), Decision::kAllowed);
+  ASSERT_TRUE(books_.Release("a", absl::Minutes(2)).ok());
+  EXPECT_EQ(books_.CountInLast(EventKind::kLimitReached), 1);
+  EXPECT_EQ(books_.LastOf(EventKind::kLimitReached).user_id, "ann");
+  EXPECT_TRUE(books_.account().alarm.rings());
+}
+
 TEST_F(LimitTest, L4_ARechargeThatWaitsIsCanceled) {
   Spend(Dollars(6));
   ASSERT_TRUE(books_.Decline(DeclineClass::kSoft).ok());

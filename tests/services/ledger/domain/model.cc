@@ -219,7 +219,7 @@ Model::Want Model::Wanted(int64_t ordinal, __int128 balance, const Sight& sight,
   Want want;
   const bool pending = state_ == AccountState::kPendingFunding;
   if (ends() || blocked_ || set_aside() > 0) return want;
-  if (!pending && (off_ || suspended() || alarm_ || balance >= threshold_)) return want;
+  if (!pending && (off_ || suspended() || alarm() || balance >= threshold_)) return want;
   const std::optional<Pick> pick = PickFor(ordinal, sight, now);
   if (!pick.has_value()) return want;
   want.pick = *pick;
@@ -350,7 +350,7 @@ void Model::ChangeState(Step* step) {
   if (state_ != AccountState::kActive || money > 0) return;
   const bool at_zero = !HasUsable() || suspended();
   const bool at_the_limit =
-      capped_until_.has_value() || alarm_ || off_ || set_aside() > 0 || blocked_;
+      capped_until_.has_value() || alarm() || off_ || set_aside() > 0 || blocked_;
   Nanos limit =
       std::min({reserve_amount_, settings_.currencies.at("USD").max_automatic_amount_per_hour,
                 settings_.currencies.at("USD").max_automatic_amount_per_day});
@@ -362,7 +362,7 @@ void Model::ChangeState(Step* step) {
 }
 
 void Model::Tell(absl::Time now, Step* step) {
-  const bool nothing_comes = !HasUsable() || suspended() || blocked_ || off_ || alarm_ ||
+  const bool nothing_comes = !HasUsable() || suspended() || blocked_ || off_ || alarm() ||
                              set_aside() > 0 || capped_until_.has_value() ||
                              waits_for_the_customer_;
   if (IsLow() && !was_low_ && nothing_comes && open_ordinal() == 0 &&
@@ -627,10 +627,10 @@ bool Model::Affords(const std::string& user_id, const Usage& usage, const Rate& 
   __int128 money = balance() + taken_back_ - Held();
   // The limit of the day leaves so much, but for the first increment, and nothing once it is
   // reached.
-  if (LimitStops()) {
+  if (LimitStops(user_id)) {
     money = std::min<__int128>(money, 0);
   } else if (seconds > rate.initial_increment_seconds) {
-    money = std::min<__int128>(money, RoomOfTheDay());
+    money = std::min<__int128>(money, RoomOfTheDay(user_id));
   }
   return Pays(rate, FreeToPromise(user_id, usage.start_time), money, seconds);
 }
@@ -654,7 +654,7 @@ Decision Model::Decide(const std::string& user_id, const Usage& usage, const Rat
   if (RateIt(user_id, usage, rate).no_rate) return Decision::kNoRate;
   if (usage.kind == UsageKind::kSms) {
     const __int128 cost = RateIt(user_id, usage, rate).cost;
-    if (cost > 0 && LimitStops()) return Decision::kLimitReached;
+    if (cost > 0 && LimitStops(user_id)) return Decision::kLimitReached;
     return cost > 0 && cost > money ? Decision::kInsufficientBalance : Decision::kAllowed;
   }
   if (rate == nullptr) return Decision::kAllowed;
@@ -664,7 +664,7 @@ Decision Model::Decide(const std::string& user_id, const Usage& usage, const Rat
     return Decision::kAllowed;
   }
   const int64_t free = FreeToPromise(user_id, usage.start_time);
-  const bool stops = LimitStops();
+  const bool stops = LimitStops(user_id);
   if (stops) money = std::min<__int128>(money, 0);
   bool pays = Pays(*rate, free, money, rate->initial_increment_seconds);
   if (rate->tariff != nullptr) {
@@ -797,7 +797,7 @@ void Model::Book(const std::string& user_id, const Usage& usage, const Rate* rat
   fact.cost = rating.cost;
   fact.free_taken = rating.free_taken;
   balance_ -= rating.cost;
-  NoteSpent(rating.cost, usage.start_time);
+  NoteSpent(rating.cost, usage.start_time, user_id);
   DrawOnGrants(given_back, now_, &fact, hold);
   usages_.push_back(rating.cost);
   if (rating.free_taken == 0) return;
@@ -810,7 +810,7 @@ void Model::TakeBack(const std::string& usage_id, Step* step) {
   ModelUsage& fact = facts_[usage_id];
   if (fact.born == 0) fact.born = ++births_;
   TakeIn(fact.cost);
-  NoteSpent(-fact.cost, fact.usage.start_time);
+  NoteSpent(-fact.cost, fact.usage.start_time, fact.user_id);
   GiveBackToGrants(&fact);
   usages_.push_back(-fact.cost);
   for (auto& [user_id, person] : people_) {
@@ -965,7 +965,7 @@ Step Model::RateAgain(const std::string& usage_id, const Rate* rate, bool includ
   const __int128 difference = fact.cost - rating.cost;
   TakeIn(difference);
   now_ = now;
-  NoteSpent(-difference, fact.usage.start_time);
+  NoteSpent(-difference, fact.usage.start_time, fact.user_id);
   usages_.push_back(-difference);
   fact.status = UsageStatus::kRated;
   fact.cost = rating.cost;

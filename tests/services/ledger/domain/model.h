@@ -231,8 +231,9 @@ class Model {
   const std::map<std::string, ModelHold>& holds() const { return holds_; }
   // Was it booked from what was reported, and waits for its CDR?
   bool estimated(const std::string& usage_id) const { return estimates_.count(usage_id) > 0; }
-  __int128 Held() const;
-  __int128 Accrued() const;
+  // Of the user's calls, or with an empty id of all.
+  __int128 Held(const std::string& user_id = "") const;
+  __int128 Accrued(const std::string& user_id = "") const;
   // What is left of the allowance for another call.
   int64_t FreeToPromise(const std::string& user_id, absl::Time start) const;
   Step Grant(Nanos amount, absl::Time end, absl::Time now);
@@ -255,9 +256,9 @@ class Model {
   // `quiet`: what was reached of limits raises nothing for so long.
   Step LiftSuspension(const std::string& card_id, const std::string& dispute_id, absl::Time now,
                       absl::Duration quiet = absl::ZeroDuration());
-  // What the account may spend a day (L1 to L4).
-  Step LimitADay(std::optional<Nanos> amount, absl::Time now);
-  bool alarm() const { return alarm_; }
+  // What the account, or the user, may spend a day (L1 to L4).
+  Step LimitADay(const std::string& user_id, std::optional<Nanos> amount, absl::Time now);
+  bool alarm() const { return spending_.rings || users_ring_; }
   // Money that came another way; an empty charge: by none of the gateway's.
   Step Pay(Nanos amount, const std::string& charge_id, absl::Time now);
   Step Reverse(int64_t ordinal, absl::Time now);
@@ -562,18 +563,34 @@ class Model {
     absl::Time start;
     absl::Time told;
   };
-  __int128 SpentOfTheDay(absl::Time at) const;
-  void NoteSpent(__int128 cost, absl::Time start);
-  // Reached, once calls have cost so much more than has accrued?
-  bool LimitStops(__int128 more = 0) const;
-  // What the limit leaves when all calls use what they are promised.
-  __int128 RoomOfTheDay() const;
+  // What an account, or a user, may spend a day, and has.
+  struct Spending {
+    std::optional<Nanos> a_day;
+    std::vector<Pour> poured = {};
+    bool rings = false;
+    bool quiet = false;
+    absl::Time quiet_until = absl::InfinitePast();
+  };
+  static __int128 SpentOfTheDay(const Spending& spending, absl::Time at);
+  bool Counts(const Spending& spending) const;
+  // Reached, once calls have cost so much?
+  bool Stops(const Spending& spending, __int128 calls) const;
+  void NoteSpent(__int128 cost, absl::Time start, const std::string& user_id);
+  // Is the account's limit, or the user's, reached, once calls have cost so much more than has
+  // accrued?
+  bool LimitStops(const std::string& user_id, __int128 more = 0) const;
+  // What they leave when all calls use what they are promised.
+  __int128 RoomOfTheDay(const std::string& user_id) const;
   void RaiseLimit(Step* step);
   bool LiftAlarm(absl::Duration quiet, absl::Time now);
-  std::optional<Nanos> a_day_;
-  std::vector<Pour> poured_;
-  bool alarm_ = false;
-  absl::Time quiet_until_ = absl::InfinitePast();
+  // The user's, or with an empty id the account's.
+  Spending& SpendingOf(const std::string& user_id);
+  Spending spending_;
+  std::map<std::string, Spending> spending_of_;  // of users that ever had a limit
+  // Users whose spending, or whose calls, this command has told of.
+  std::set<std::string> spenders_;
+  bool users_ring_ = false;
+  bool users_quiet_ = false;
 
   absl::Time now_;  // of the command
   std::map<std::string, ModelUsage> facts_;

@@ -29,15 +29,19 @@ const Rate* RowOf(const ModelHold& hold) { return hold.rate.has_value() ? &*hold
 
 // --- What is held (H1, H6) ---------------------------------------------------------
 
-__int128 Model::Held() const {
+__int128 Model::Held(const std::string& user_id) const {
   __int128 sum = 0;
-  for (const auto& [id, hold] : holds_) sum += hold.lives() ? hold.aside.cost : 0;
+  for (const auto& [id, hold] : holds_) {
+    if (hold.lives() && (user_id.empty() || hold.user_id == user_id)) sum += hold.aside.cost;
+  }
   return sum;
 }
 
-__int128 Model::Accrued() const {
+__int128 Model::Accrued(const std::string& user_id) const {
   __int128 sum = 0;
-  for (const auto& [id, hold] : holds_) sum += hold.lives() ? hold.so_far.cost : 0;
+  for (const auto& [id, hold] : holds_) {
+    if (hold.lives() && (user_id.empty() || hold.user_id == user_id)) sum += hold.so_far.cost;
+  }
   return sum;
 }
 
@@ -127,12 +131,12 @@ std::pair<int64_t, FinalReason> Model::Promise(const std::string& hold_id, const
   // What is reported now counts at once.
   const __int128 before =
       known != holds_.end() && known->second.lives() ? known->second.so_far.cost : 0;
-  if (LimitStops(RateSoFar(hold_id, hold, hold.reported).cost - before)) {
+  if (LimitStops(hold.user_id, RateSoFar(hold_id, hold, hold.reported).cost - before)) {
     return {std::max(already, longest_for(std::min<__int128>(money, 0))),
             FinalReason::kLimitReached};
   }
   const int64_t paid = longest_for(money);
-  if (const __int128 room = RoomOfTheDay() + own; room < money) {
+  if (const __int128 room = RoomOfTheDay(hold.user_id) + own; room < money) {
     const int64_t reached = EndOfIncrement(rate, hold.reported);
     const bool rings = hold.reported == absl::ZeroDuration();
     const int64_t left = std::max(longest_for(room), rings ? first : reached + further);
@@ -244,6 +248,7 @@ Step Model::ExtendHold(const std::string& hold_id, const ModelReport& report, ab
   if (hung_up) {
     ReportLate(hold_id, now, &hold, &step);
     holds_[hold_id] = hold;
+    spenders_.insert(hold.user_id);
     return Finish(step, now);
   }
   const auto [promised, why] = Promise(hold_id, hold, hold.open() ? hold.promised : 0);
@@ -255,6 +260,7 @@ Step Model::ExtendHold(const std::string& hold_id, const ModelReport& report, ab
     ReportLate(hold_id, now, &hold, &step);
   }
   holds_[hold_id] = hold;
+  if (hold.lives()) spenders_.insert(hold.user_id);
   return Finish(step, now);
 }
 
@@ -286,6 +292,7 @@ Step Model::ReleaseHold(const std::string& hold_id, const ModelReport& report, a
   if (news) {
     Hear(report, now, &hold);
     hold.so_far = RateSoFar(hold_id, hold, hold.reported);
+    spenders_.insert(hold.user_id);
   }
   if (hold.open()) {
     HangUp(HoldState::kReleased, now, &hold, &step);

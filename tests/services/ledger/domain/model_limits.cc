@@ -1,7 +1,9 @@
-// The model of limits against fraud (L2 to L4): of one limit on what an account spends a day. What
-// was spent is kept fact by fact, and poured into the bucket anew whenever somebody asks.
+// The model of limits against fraud (L2 to L4): of one limit on what an account spends a day, and
+// one on what each user does. What was spent is kept fact by fact, and poured into the bucket anew
+// whenever somebody asks.
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "tests/services/ledger/domain/model.h"
 
@@ -21,62 +23,117 @@ Step Unless(bool changes, Outcome outcome) {
 
 }  // namespace
 
-__int128 Model::SpentOfTheDay(absl::Time at) const {
+__int128 Model::SpentOfTheDay(const Spending& spending, absl::Time at) {
+  const __int128 a_day = *spending.a_day;
   __int128 empty = 0;
-  for (const Pour& pour : poured_) {
+  for (const Pour& pour : spending.poured) {
     if (pour.start < pour.told - absl::Hours(24)) continue;
     if (pour.cost < 0) {
-      empty = std::max<__int128>(empty - Leaking(-pour.cost, *a_day_), 0);
+      empty = std::max<__int128>(empty - Leaking(-pour.cost, a_day), 0);
       continue;
     }
     const __int128 begin = absl::ToUnixMicros(std::min(pour.start, pour.told));
-    empty = std::max(empty, begin) + Leaking(pour.cost, *a_day_);
+    empty = std::max(empty, begin) + Leaking(pour.cost, a_day);
   }
-  return std::max<__int128>((empty - absl::ToUnixMicros(at)) * *a_day_ / kDay, 0);
+  return std::max<__int128>((empty - absl::ToUnixMicros(at)) * a_day / kDay, 0);
 }
 
-void Model::NoteSpent(__int128 cost, absl::Time start) {
-  if (a_day_.has_value() && cost != 0) poured_.push_back({cost, start, now_});
+Model::Spending& Model::SpendingOf(const std::string& user_id) {
+  return user_id.empty() ? spending_ : spending_of_[user_id];
 }
 
-bool Model::LimitStops(__int128 more) const {
-  return a_day_.has_value() && now_ >= quiet_until_ &&
-         SpentOfTheDay(now_) + Accrued() + more >= *a_day_;
+void Model::NoteSpent(__int128 cost, absl::Time start, const std::string& user_id) {
+  if (cost == 0) return;
+  if (spending_.a_day.has_value()) spending_.poured.push_back({cost, start, now_});
+  const auto of_user = spending_of_.find(user_id);
+  if (of_user == spending_of_.end() || !of_user->second.a_day.has_value()) return;
+  of_user->second.poured.push_back({cost, start, now_});
+  spenders_.insert(user_id);
 }
 
-__int128 Model::RoomOfTheDay() const {
-  if (!a_day_.has_value() || now_ < quiet_until_) return std::numeric_limits<Nanos>::max();
-  return *a_day_ - SpentOfTheDay(now_) - Held();
+bool Model::Counts(const Spending& spending) const {
+  return spending.a_day.has_value() && !(spending.quiet && now_ < spending.quiet_until);
 }
 
+bool Model::Stops(const Spending& spending, __int128 calls) const {
+  return Counts(spending) && SpentOfTheDay(spending, now_) + calls >= *spending.a_day;
+}
+
+bool Model::LimitStops(const std::string& user_id, __int128 more) const {
+  if (Stops(spending_, Accrued() + more)) return true;
+  const auto of_user = spending_of_.find(user_id);
+  return of_user != spending_of_.end() && Stops(of_user->second, Accrued(user_id) + more);
+}
+
+__int128 Model::RoomOfTheDay(const std::string& user_id) const {
+  __int128 room = std::numeric_limits<Nanos>::max();
+  const auto take = [&](const Spending& spending, __int128 held) {
+    if (!Counts(spending)) return;
+    room = std::min(room, *spending.a_day - SpentOfTheDay(spending, now_) - held);
+  };
+  take(spending_, Held());
+  const auto of_user = spending_of_.find(user_id);
+  if (of_user != spending_of_.end()) take(of_user->second, Held(user_id));
+  return room;
+}
+
+// An account's is looked at after each command, a user's after those that tell of the user.
 void Model::RaiseLimit(Step* step) {
-  const bool any = !poured_.empty() || Accrued() > 0;
-  if (alarm_ || !any || !LimitStops()) return;
-  alarm_ = true;
-  ++step->events[EventKind::kLimitReached];
+  const bool any = !spending_.poured.empty() || Accrued() > 0;
+  if (any && !spending_.rings && Stops(spending_, Accrued())) {
+    spending_.rings = true;
+    ++step->events[EventKind::kLimitReached];
+  }
+  for (const std::string& user_id : std::exchange(spenders_, {})) {
+    const auto of_user = spending_of_.find(user_id);
+    if (of_user == spending_of_.end() || of_user->second.rings) continue;
+    if (!Stops(of_user->second, Accrued(user_id))) continue;
+    of_user->second.rings = users_ring_ = true;
+    ++step->events[EventKind::kLimitReached];
+  }
 }
 
-Step Model::LimitADay(std::optional<Nanos> amount, absl::Time now) {
+Step Model::LimitADay(const std::string& user_id, std::optional<Nanos> amount, absl::Time now) {
   Step step = Unless(state_ != AccountState::kClosed, Outcome::kRefused);
   if (step.outcome == Outcome::kRefused) {
     step.reason = "ACCOUNT_CLOSED";
     return step;
   }
   now_ = now;
-  if (amount == a_day_) return Unless(false, Outcome::kUnchanged);
-  const __int128 spent = a_day_.has_value() ? SpentOfTheDay(now) : 0;
-  a_day_ = amount;
-  poured_.clear();
-  NoteSpent(spent, now);
+  Spending& spending = SpendingOf(user_id);
+  if (amount == spending.a_day) return Unless(false, Outcome::kUnchanged);
+  const __int128 spent = spending.a_day.has_value() ? SpentOfTheDay(spending, now) : 0;
+  spending.a_day = amount;
+  spending.poured.clear();
+  if (amount.has_value() && spent != 0) spending.poured.push_back({spent, now, now});
   ++step.events[EventKind::kLimitsChanged];
   return Finish(step, now);
 }
 
 bool Model::LiftAlarm(absl::Duration quiet, absl::Time now) {
-  if (!alarm_) return false;
-  alarm_ = false;
-  poured_.clear();
-  if (quiet > absl::ZeroDuration()) quiet_until_ = std::max(quiet_until_, now + quiet);
+  const bool quietens = quiet > absl::ZeroDuration();
+  bool any = false;
+  for (auto& [user_id, spending] : spending_of_) {
+    if (!spending.rings) continue;
+    any = true;
+    spending.rings = false;
+    spending.poured.clear();
+    if (!quietens) continue;
+    const bool still = spending.quiet && now < spending.quiet_until;
+    spending.quiet_until = still ? std::max(spending.quiet_until, now + quiet) : now + quiet;
+    spending.quiet = true;
+  }
+  if (!alarm()) return any;
+  if (spending_.rings) spending_.poured.clear();
+  if (quietens) {
+    // One time for both: what is quiet still is so as long as what becomes quiet.
+    const bool within = now < spending_.quiet_until;
+    const bool still = within && (spending_.quiet || users_quiet_);
+    spending_.quiet = (within && spending_.quiet) || spending_.rings;
+    users_quiet_ = (within && users_quiet_) || users_ring_;
+    spending_.quiet_until = still ? std::max(spending_.quiet_until, now + quiet) : now + quiet;
+  }
+  spending_.rings = users_ring_ = false;
   return true;
 }
 
