@@ -69,7 +69,8 @@ template <typename Command, typename Request>
 absl::StatusOr<book::Command> ParseByStaff(const Request& request) {
   RESERVE_RETURN_IF_ERROR(CheckOptionalId(request.request_id(), "request_id"));
   RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
-  return Command{std::move(by), request.request_id()};
+  const bool only_try = request.validate_only();
+  return Command{std::move(by), only_try ? std::string() : request.request_id(), only_try};
 }
 
 absl::StatusOr<book::Command> ParseResolve(const pb::ResolveReviewRequest& request) {
@@ -121,9 +122,10 @@ absl::StatusOr<book::Command> ParseLift(const pb::LiftSuspensionRequest& request
   RESERVE_ASSIGN_OR_RETURN(domain::ByStaff by, ByStaffFrom(request));
   return book::LiftSuspension{{request.payment_method_id(), request.dispute_id()},
                               std::move(by),
-                              request.request_id(),
+                              request.validate_only() ? std::string() : request.request_id(),
                               request.user_id(),
-                              quiet};
+                              quiet,
+                              request.validate_only()};
 }
 
 // A thing that a person must look at: a row, or, with ordinal 0, money that came to the account

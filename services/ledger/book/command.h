@@ -157,10 +157,12 @@ struct RequestRecharge {
 struct BlockAccount {
   domain::ByStaff by;
   std::string request_id = {};
+  bool validate_only = false;
 };
 struct UnblockAccount {
   domain::ByStaff by;
   std::string request_id = {};
+  bool validate_only = false;
 };
 struct LiftSuspension {
   domain::LiftedCard card;  // that may be charged again, too
@@ -168,6 +170,7 @@ struct LiftSuspension {
   std::string request_id = {};
   std::string user_id = {};   // the only one whose limits are lifted, too; empty: all of them
   absl::Duration quiet = {};  // limits that were reached raise nothing for so long
+  bool validate_only = false;
 };
 // Of the account, or of a user (L1).
 struct UpdateLimits {

@@ -220,17 +220,21 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RemoveU
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const BlockAccount& command) {
-  return ChangeOnce(account_id, command.request_id, DigestOf("block", command.by),
-                    [&command](const domain::Context& context, const Account& account) {
-                      return domain::BlockAccount(context, account, command.by);
-                    });
+  return ChangeOnce(
+      account_id, command.request_id, DigestOf("block", command.by),
+      [&command](const domain::Context& context, const Account& account) {
+        return domain::BlockAccount(context, account, command.by);
+      },
+      command.validate_only);
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const UnblockAccount& command) {
-  return ChangeOnce(account_id, command.request_id, DigestOf("unblock", command.by),
-                    [&command](const domain::Context& context, const Account& account) {
-                      return domain::UnblockAccount(context, account, command.by);
-                    });
+  return ChangeOnce(
+      account_id, command.request_id, DigestOf("unblock", command.by),
+      [&command](const domain::Context& context, const Account& account) {
+        return domain::UnblockAccount(context, account, command.by);
+      },
+      command.validate_only);
 }
 
 absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const LiftSuspension& command) {
@@ -242,11 +246,12 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const LiftSus
   if (!command.user_id.empty()) {
     RESERVE_ASSIGN_OR_RETURN(limits.user, FindUser(*image, command.user_id));
   }
-  return ChangeOnce(account_id, command.request_id, DigestOf(command),
-                    [&](const domain::Context& context, const Account& account) {
-                      return domain::LiftSuspension(context, account, command.card, command.by,
-                                                    limits);
-                    });
+  return ChangeOnce(
+      account_id, command.request_id, DigestOf(command),
+      [&](const domain::Context& context, const Account& account) {
+        return domain::LiftSuspension(context, account, command.card, command.by, limits);
+      },
+      command.validate_only);
 }
 
 absl::StatusOr<Reply> Folder::LimitsReplyOf(const AccountImage& image, const Account& account,
