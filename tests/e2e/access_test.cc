@@ -37,6 +37,7 @@
 #include "reserve/ledger/v1/support.grpc.pb.h"
 #include "services/gateway_stub/access_table.h"
 #include "services/ledger/access/access_table.h"
+#include "tests/e2e/console_process.h"
 #include "tests/e2e/raw_call.h"
 #include "tests/e2e/scraps.h"
 #include "tests/e2e/stack.h"
@@ -697,6 +698,82 @@ TEST_F(AccessTest, AWorkerChargesByTheRoleOfItsCertificate) {
                     HasSubstr("OpenAccount"), HasSubstr("billing")));
   EXPECT_THAT(check(CertificateOf("billing")),
               AllOf(::testing::StartsWith("0 "), HasSubstr("a card was charged and credited")));
+}
+
+// --- The console, a caller like others.
+
+std::unique_ptr<ConsoleProcess> ConsoleWith(const std::string& ledger, const std::string& folder,
+                                            const TestAuthority& authority,
+                                            const TestCertificate& certificate) {
+  auto console = ConsoleProcess::StartBefore(
+      ledger, folder,
+      {"--max_address_rate=0", absl::StrCat("--tls_ca_file=", authority.ca_file()),
+       absl::StrCat("--tls_certificate_file=", certificate.certificate_file),
+       absl::StrCat("--tls_key_file=", certificate.key_file)});
+  EXPECT_TRUE(console.ok()) << console.status();
+  return console.ok() ? *std::move(console) : nullptr;
+}
+
+TEST_F(AccessTest, TheConsoleServesWhatItsRolesAllowAndSaysPlainlyWhatTheyDoNot) {
+  ImportStarterDeck();
+  std::vector<std::string> roles = AllRoles();
+  roles.emplace_back("spiffe://test/pages billing, support");
+  WriteRoles(roles);
+  const auto accounts = pb::Accounts::NewStub(ChannelOf(*ledger_, CertificateOf("billing")));
+  const auto opened = Call(*accounts, &pb::Accounts::Stub::OpenAccount,
+                           Parse<pb::OpenAccountRequest>("account_id: 'paged'"));
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  const std::string ledger = absl::StrCat("localhost:", ledger_->port);
+  const auto with = [&](const std::string& name, const std::string& caller) {
+    return ConsoleWith(ledger, *folder_, *authority_, Issue(name, "URI:" + caller));
+  };
+
+  const auto both = with("pages", "spiffe://test/pages");
+  ASSERT_NE(both, nullptr);
+  const std::string customer = both->provider().ForCustomer("paged");
+  const std::string staff = both->provider().ForSupport();
+  EXPECT_TRUE(WaitUntil([&] { return both->Get("/support/reviews", staff).status == 200; }));
+  const auto switched =
+      both->Send("/a/paged/billing", "/a/paged/automatic", customer, {{"automatic", "off"}});
+  EXPECT_EQ(switched.status, 303) << switched.body;
+  const std::string adjust = "/a/paged/act/adjust";
+  EXPECT_EQ(both->Send(adjust, adjust, staff,
+                       {{"step", "do"}, {"amount", "1"}, {"reason", "a test"}, {"reference", ""}})
+                .status,
+            303);
+  EXPECT_THAT(both->Get("/a/paged/life", staff).body,
+              AllOf(HasSubstr("ann, spiffe://test/pages"), HasSubstr("sue, spiffe://test/pages")))
+      << "the person, and by whose call";
+
+  // One that may not do what support does: what it may goes on.
+  const auto billing_only = with("half", CallerWith("billing"));
+  ASSERT_NE(billing_only, nullptr);
+  const std::string half_staff = billing_only->provider().ForSupport();
+  EXPECT_EQ(
+      billing_only->Get("/a/paged/billing", billing_only->provider().ForCustomer("paged")).status,
+      200);
+  EXPECT_EQ(billing_only->Get("/support/reviews", half_staff).status, 200);
+  const WebAnswer refused = billing_only->Send(
+      adjust, adjust, half_staff,
+      {{"step", "do"}, {"amount", "7"}, {"reason", "a test"}, {"reference", ""}});
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, AllOf(HasSubstr("These pages are not set up for this"),
+                                  HasSubstr("Nothing was changed."), HasSubstr("value=\"7\""),
+                                  Not(HasSubstr("spiffe://"))));
+
+  // One that nobody knows, and one that comes without a certificate.
+  const auto unknown = with("unnamed", "spiffe://test/nobody");
+  ASSERT_NE(unknown, nullptr);
+  for (const std::string page : {"/a/paged/billing", "/support/reviews", "/a/paged/life"}) {
+    const WebAnswer shut = unknown->Get(page, unknown->provider().ForSupport());
+    EXPECT_EQ(shut.status, 502) << page;
+    EXPECT_THAT(shut.body, AllOf(HasSubstr("These pages are not set up for this"),
+                                 Not(HasSubstr("spiffe://"))));
+  }
+  const auto plain = ConsoleProcess::StartBefore(ledger, *folder_, {});
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  EXPECT_EQ((*plain)->Get("/a/paged/billing", (*plain)->provider().ForSupport()).status, 503);
+  WriteRoles(AllRoles());
 }
 
 TEST_F(AccessTest, ARolesFileThatCanNotBeUsedIsRefusedAtTheStart) {

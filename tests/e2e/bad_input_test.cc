@@ -1425,6 +1425,12 @@ TEST_F(BadInputTest, FiltersOfTheHistoryAreRefusedByName) {
     refusals.push_back(
         {.method = "Accounts.ListAccounts", .request = by_usage, .field = "usage_id"});
   }
+  for (const std::string by_number :
+       {"called_number: 'x'", "called_number: '44'", "called_number: '+442079460000' usage_id: 'u'",
+        "called_number: '+442079460000' state: ACCOUNT_STATE_ACTIVE"}) {
+    refusals.push_back(
+        {.method = "Accounts.ListAccounts", .request = by_number, .field = "called_number"});
+  }
   refusals.push_back({.method = "Accounts.GetEntry",
                       .request = "account_id: 'acct' seq: 1000000",
                       .code = StatusCode::kNotFound,
@@ -1435,6 +1441,27 @@ TEST_F(BadInputTest, FiltersOfTheHistoryAreRefusedByName) {
                       .code = StatusCode::kNotFound,
                       .reason = "RECHARGE_NOT_FOUND",
                       .field = "ordinal"});
+  ExpectRefused(refusals);
+}
+
+TEST_F(BadInputTest, WhoGivesCardsAndAsksForTopUpsIsNamedInText) {
+  std::vector<Refusal> refusals;
+  for (const auto& [method, sound] : std::vector<std::pair<std::string, std::string>>{
+           {"Accounts.UpdateBillingSettings", "billing_settings { automatic_recharge: false }"},
+           {"Accounts.AddPaymentMethod",
+            "request_id: 'new' payment_method { card_token: 'tok_visa#new' }"},
+           {"Accounts.UpdatePaymentMethod",
+            "request_id: 'new' payment_method { card_token: 'tok_visa#new' }"},
+           {"Accounts.RemovePaymentMethod", "payment_method_id: 'card-1'"},
+           {"Accounts.RequestRecharge", "request_id: 'new'"}}) {
+    for (const std::string& actor :
+         {std::string("a\\nb"), std::string(129, 'a'), std::string("card 4242 4242 4242 4242")}) {
+      refusals.push_back(
+          {.method = method,
+           .request = absl::StrCat("account_id: 'acct' ", sound, " actor: '", actor, "'"),
+           .field = "actor"});
+    }
+  }
   ExpectRefused(refusals);
 }
 

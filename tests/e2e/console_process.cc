@@ -45,8 +45,13 @@ std::string HiddenIn(const std::string& page, const std::string& name) {
 
 absl::StatusOr<std::unique_ptr<ConsoleProcess>> ConsoleProcess::Start(
     const Stack& stack, const std::vector<std::string>& flags) {
+  return StartBefore(stack.ledger_address(), stack.folder(), flags);
+}
+
+absl::StatusOr<std::unique_ptr<ConsoleProcess>> ConsoleProcess::StartBefore(
+    const std::string& ledger, const std::string& folder, const std::vector<std::string>& flags) {
   auto console = std::unique_ptr<ConsoleProcess>(new ConsoleProcess());
-  const std::string jwks = absl::StrCat(stack.folder(), "/jwks-", test_support::FreePort());
+  const std::string jwks = absl::StrCat(folder, "/jwks-", test_support::FreePort());
   std::ofstream(jwks) << console->provider_.Jwks();
   console->port_ = test_support::FreePort();
   console->metrics_port_ = test_support::FreePort();
@@ -54,7 +59,7 @@ absl::StatusOr<std::unique_ptr<ConsoleProcess>> ConsoleProcess::Start(
   std::vector<std::string> args = {
       absl::StrCat("--listen=127.0.0.1:", console->port_),
       absl::StrCat("--metrics_listen=127.0.0.1:", console->metrics_port_),
-      "--ledger=" + stack.ledger_address(),
+      "--ledger=" + ledger,
       "--jwks_file=" + jwks,
       absl::StrCat("--token_audience=", test_support::kTestAudience),
       "--public_url=" + console->url_};

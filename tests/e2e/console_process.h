@@ -34,6 +34,9 @@ class ConsoleProcess {
   // It serves, with these flags besides. Errors show its output.
   static absl::StatusOr<std::unique_ptr<ConsoleProcess>> Start(
       const Stack& stack, const std::vector<std::string>& flags);
+  // The same before a ledger that is no stack's; its files go into `folder`.
+  static absl::StatusOr<std::unique_ptr<ConsoleProcess>> StartBefore(
+      const std::string& ledger, const std::string& folder, const std::vector<std::string>& flags);
 
   // As a browser with the token in the header (none if it is empty), and other headers.
   WebAnswer Get(const std::string& path, const std::string& token,

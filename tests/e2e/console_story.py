@@ -327,7 +327,9 @@ class Story:
                  "/a/empty/billing", "/a/empty/calls", "/a/empty/life",
                  f"/a/{ACCOUNT}/receipts", f"/a/{ACCOUNT}/receipts/1", f"/a/{ACCOUNT}/users",
                  f"/a/{ACCOUNT}/calls?from=x&least=y", "/decks", "/decks/1",
-                 "/switch?token=x&to=/"]
+                 "/switch?token=x&to=/", "/support?by=number&find=%2B442079460000",
+                 "/support?by=number&find=x", f"/a/{ACCOUNT}/calls?number=%2B44",
+                 f"/a/{ACCOUNT}/act/resolve?ordinal=1"]
         browser.complaints()
         browser.narrow()
         for number, page in enumerate(pages):
@@ -344,10 +346,8 @@ class Story:
                 fail(f"{page} has {unnamed} fields without a name")
             if self.axe:
                 self.look_by_axe(browser, page)
-            # The receipt and a price list among them.
-            if number in (0, 1, 3, 4, 16, 19):
-                browser.picture(f"11-narrow-{number}")
-                browser.narrow()
+            browser.picture(f"11-narrow-{number:02}")
+            browser.narrow()
         browser.wide()
         browser.go(f"/a/{ACCOUNT}/prices?search=united&number=%2B442079460000&minutes=3")
         browser.picture("12-prices")
@@ -361,7 +361,18 @@ class Story:
             ".filter((one) => one.offsetParent !== null).length")
         if shown or not browser.find(".account").is_displayed():
             fail(f"{shown} things to click are printed, or the account is not")
+        for name, page in (("16-print-billing", "billing"), ("17-print-receipt", "receipts/1"),
+                           ("18-print-life", "life")):
+            browser.go(f"/a/{ACCOUNT}/{page}")
+            browser.picture(name)
         browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+        for name, page in (("19-number-called", "/support?by=number&find=%2B442079460000"),
+                           ("20-filtered", f"/a/{ACCOUNT}/calls?number=%2B44"),
+                           ("21-decks", "/decks"), ("22-deck", "/decks/1"),
+                           ("23-empty-calls", "/a/empty/calls"),
+                           ("24-empty-life", "/a/empty/life")):
+            browser.go(page)
+            browser.picture(name)
         if browser.complaints():
             fail(f"the browser complains: {browser.complaints()}")
 
@@ -394,6 +405,29 @@ class Story:
         here.send_keys("20" + Keys.ENTER)
         until("the keyboard sends the form", lambda: "will be charged $20.00" in browser.text())
 
+    def every_stop(self, browser):
+        """The keyboard comes to all that can be used, and one sees where it is."""
+        for page in (f"/a/{ACCOUNT}/billing", f"/a/{ACCOUNT}/calls", f"/a/{ACCOUNT}/prices",
+                     f"/a/{ACCOUNT}/act/pay", "/support"):
+            browser.go(page)
+            browser.find("body").send_keys(Keys.TAB)
+            for _ in range(400):
+                unseen = browser.driver.execute_script(
+                    "const here = document.activeElement; here.dataset.stopped = '1';"
+                    "if (getComputedStyle(here).outlineStyle === 'none' && here.tagName !== 'BODY')"
+                    "  return 'nobody sees where the keyboard is: ' + here.outerHTML;"
+                    "return [...document.querySelectorAll("
+                    "'a[href], button, input:not([type=hidden]), select, [tabindex=\"0\"]')]"
+                    ".filter((one) => one.dataset.stopped !== '1' && one.offsetParent !== null)"
+                    ".length;")
+                if isinstance(unseen, str):
+                    fail(f"on {page} {unseen}")
+                if unseen == 0:
+                    break
+                browser.driver.switch_to.active_element.send_keys(Keys.TAB)
+            else:
+                fail(f"the keyboard does not come to {unseen} places of {page}")
+
     def without_scripts(self):
         browser = Browser(self.url, self.folder, scripts=False)
         browser.enter(self.customer_token)
@@ -419,6 +453,7 @@ class Story:
         self.without_scripts()
         self.support(browser)
         self.every_page(browser)
+        self.every_stop(browser)
         browser.driver.quit()
 
 

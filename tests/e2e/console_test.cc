@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <regex>
 #include <set>
@@ -28,6 +29,7 @@
 #include "tests/support/build_tree.h"
 #include "tests/support/http_get.h"
 #include "tests/support/wait_until.h"
+#include "worker/charge_key.h"
 
 namespace reserve::e2e {
 namespace {
@@ -357,6 +359,54 @@ TEST_F(ConsoleTest, ACardComesBackFromTheGatewaysPageOnce) {
   EXPECT_EQ(Account("carded").payment_methods_size(), 1);
 }
 
+TEST_F(ConsoleTest, MoneyAndDatesAreWrittenAsTheReaderWritesThemInTheAccountsZone) {
+  OpenFunded("read");
+  const std::string token = Customer("read");
+  const auto page_for = [&](const std::string& language) {
+    return console_->Get("/a/read/billing", token, {{"Accept-Language", language}}).body;
+  };
+  const absl::Time created = absl::FromUnixSeconds(Account("read").create_time().seconds());
+  absl::TimeZone zone;
+  ASSERT_TRUE(absl::LoadTimeZone("America/New_York", &zone));
+  EXPECT_THAT(page_for("en-US"),
+              AllOf(HasSubstr("id=\"balance\">$15.00<"), HasSubstr("America/New_York"),
+                    HasSubstr(absl::FormatTime("%b %-d, %Y", created, zone))));
+  EXPECT_THAT(page_for("de-AT, en;q=0.5"), AllOf(HasSubstr(absl::FormatTime("%-d.", created, zone)),
+                                                 Not(HasSubstr("id=\"balance\">$15.00<"))));
+  EXPECT_THAT(page_for("de-DE"), HasSubstr("id=\"balance\">15,00\u00a0$<"));
+}
+
+TEST_F(ConsoleTest, WhatIsDoneOnACustomersPagesIsBookedWithWhoDidIt) {
+  OpenFunded("who");
+  const std::string page = "/a/who/billing";
+  const std::string token = Customer("who");
+  console_->Send(page, "/a/who/settings", token,
+                 {{"reserve_amount", "20"},
+                  {"recharge_threshold", "10"},
+                  {"monthly_cap", ""},
+                  {"notify_below", ""}});
+  console_->Send(page, "/a/who/automatic", Staff(), {{"automatic", "off"}});
+  EXPECT_THAT(console_->Get(page, Staff()).body, HasSubstr("booked with your name"));
+  const std::string top_up = TopUpAddress(*console_, "who", token);
+  const std::string will = console_->Get(top_up, token).body;
+  console_->Post("/a/who/top-up", token,
+                 {{"form_token", HiddenIn(will, "form_token")},
+                  {"request_id", HiddenIn(will, "request_id")},
+                  {"amount", "20.00"}});
+  EXPECT_TRUE(WaitUntil([&] { return Balance("who") == "35.00"; })) << Balance("who");
+  console_->Send(page, "/a/who/cards/card-1/first", Staff(), {});
+  const std::string etag = Account("who").payment_methods(0).etag();
+  console_->Send(page, "/a/who/cards/card-1/remove", token, {{"etag", etag}});
+  std::map<pb::EventKind, std::string> who;  // the latest of each kind
+  const auto events = Must(&Events::ListEvents, "account_id: 'who'");
+  for (const pb::Event& event : events.events()) who[event.kind()] = event.actor();
+  EXPECT_EQ(who[pb::EVENT_KIND_ACCOUNT_OPENED], "") << "not by these pages";
+  EXPECT_EQ(who[pb::EVENT_KIND_SETTINGS_CHANGED], "ann");
+  EXPECT_EQ(who[pb::EVENT_KIND_AUTOMATIC_RECHARGE_OFF], "sue");
+  EXPECT_EQ(who[pb::EVENT_KIND_RECHARGE_OPENED], "ann");
+  EXPECT_EQ(who[pb::EVENT_KIND_CARD_REMOVED], "ann");
+}
+
 // --- Calls and prices.
 
 TEST_F(ConsoleTest, CallsAreListedExplainedFilteredAndSummed) {
@@ -377,6 +427,7 @@ TEST_F(ConsoleTest, CallsAreListedExplainedFilteredAndSummed) {
   const std::string filtered = console_->Get("/a/calls/calls?number=%2B44&kind=call", token).body;
   EXPECT_THAT(filtered, AllOf(HasSubstr("+442079460000"), Not(HasSubstr("+8821600000001"))));
   EXPECT_THAT(filtered, HasSubstr("do not go by number"));
+  EXPECT_THAT(filtered, HasSubstr("<p id=\"totals\">With these filters: 1, together 1:30, for $"));
   const std::string summed = console_->Get("/a/calls/calls?country=gb", token).body;
   EXPECT_THAT(summed,
               AllOf(HasSubstr("<dd id=\"range-count\">1</dd>"), Not(HasSubstr("+8821600000001"))));
@@ -458,13 +509,68 @@ TEST_F(ConsoleTest, PricesAreFoundByNameCodeAndNumberAndACallIsQuoted) {
   const std::string quoted =
       console_->Get("/a/priced/prices?number=%2B442079460000&minutes=2&user=ann", token).body;
   EXPECT_THAT(quoted, AllOf(HasSubstr("id=\"quote\""), HasSubstr("Free minutes before")));
-  EXPECT_THAT(console_->Get("/a/priced/prices?number=%2B44&minutes=x", token).body,
-              HasSubstr("Whole minutes"));
+  EXPECT_THAT(quoted, HasSubstr("For ann, on the plan per_minute; free minutes: 300 of 300"));
+  const std::string mistaken =
+      console_->Get("/a/priced/prices?number=%2B44&minutes=x&search=france", token).body;
+  EXPECT_THAT(mistaken, AllOf(HasSubstr("Whole minutes"), HasSubstr("value=\"x\""),
+                              HasSubstr("name=\"search\" value=\"france\"")))
+      << "one form keeps what stands in the other";
   EXPECT_EQ(console_->Get("/prices", token).status, 403);
   EXPECT_EQ(console_->Get("/prices", Staff()).status, 200);
 }
 
+TEST_F(ConsoleTest, PricesAreListedByCountryPageByPage) {
+  OpenFunded("listed");
+  const std::string token = Customer("listed");
+  static const std::regex kCountry("<option value=\"([A-Z_]*)\"");
+  const std::string all = console_->Get("/a/listed/prices", token).body;
+  int countries = 0;
+  for (std::sregex_iterator it(all.begin(), all.end(), kCountry), end; it != end; ++it) {
+    const std::string country = (*it)[1].str();
+    EXPECT_TRUE(Ask(&Rates::ListRates, absl::StrCat("page_size: 1 country: '", country, "'")).ok())
+        << country;
+    countries += country.empty() ? 0 : 1;
+  }
+  EXPECT_GT(countries, 200);
+  static const std::regex kOfAnother("</th><td>(?!United Kingdom)");
+  int pages = 0;
+  std::string path = "/a/listed/prices?country=GB&user=ann";
+  for (; pages < 20 && !path.empty(); ++pages) {
+    const std::string body = console_->Get(path, token).body;
+    EXPECT_THAT(body, AllOf(HasSubstr("<option value=\"GB\" selected>United Kingdom"),
+                            HasSubstr("United Kingdom (GB)</td>")));
+    EXPECT_FALSE(std::regex_search(body, kOfAnother)) << path;
+    path = NextIn(body);
+  }
+  EXPECT_EQ(path, "");
+  EXPECT_THAT(console_->Get("/a/listed/prices?country=Atlantis", token).body,
+              AllOf(HasSubstr("<strong id=\"country-error\">must be a country"),
+                    HasSubstr("<option value=\"Atlantis\" selected>")));
+}
+
 // --- Support.
+
+TEST_F(ConsoleTest, SupportFindsWhoCalledANumber) {
+  OpenFunded("caller-1");
+  OpenFunded("caller-2");
+  RecordCall("caller-1", "first", "+442079460981", 60);
+  RecordCall("caller-2", "second", "+442079460981", 60);
+  const auto find = [](const std::string& number) {
+    return console_->Get("/support?by=number&find=" + number, Staff());
+  };
+  const std::string found = find("%2B44%20(20)%207946-0981").body;
+  EXPECT_THAT(found, HasSubstr("/a/caller-1/life"));
+  EXPECT_LT(found.find("/a/caller-2/life"), found.find("/a/caller-1/life"))
+      << "who called last comes first";
+  EXPECT_THAT(found, HasSubstr("/a/caller-1/calls?number=%2B442079460981"));
+  EXPECT_THAT(console_->Get("/a/caller-1/calls?number=%2B442079460981", Staff()).body,
+              HasSubstr("usage-first"));
+  EXPECT_THAT(find("%2B442079460982").body, HasSubstr("No account was found."));
+  const WebAnswer none = find("abc");
+  EXPECT_EQ(none.status, 400);
+  EXPECT_THAT(none.body, AllOf(HasSubstr("<strong id=\"find-error\">A number with its country"),
+                               HasSubstr("value=\"abc\"")));
+}
 
 TEST_F(ConsoleTest, SupportFindsAnAccountByIdNameChargeAndUsage) {
   OpenFunded("found");
@@ -524,6 +630,32 @@ TEST_F(ConsoleTest, EachMomentOfALifeIsOnOnePage) {
                            "account_id: 'lived' page_size: 1000 order: EVENT_ORDER_NEWEST_FIRST");
   ASSERT_EQ(newest.events_size(), events.events_size());
   EXPECT_EQ(newest.events(0).event_seq(), events.events(events.events_size() - 1).event_seq());
+}
+
+TEST_F(ConsoleTest, ALifeHasAttemptsRefundsAndDisputes) {
+  Must(&Accounts::OpenAccount, "account_id: 'eventful' card_token: 'tok_decline_after_1#eventful'");
+  ASSERT_TRUE(WaitUntil([&] { return Balance("eventful") == "15.00"; }));
+  const absl::Status spent = SpendOf(stack_->stubs(), "eventful", "dip", 6 * kNanosPerUnit);
+  ASSERT_TRUE(spent.ok()) << spent;
+  ASSERT_TRUE(WaitUntil([&] {
+    return Account("eventful").payment_methods(0).card_state() == pb::CARD_STATE_FAILING;
+  }));
+  const std::string refund = "/a/eventful/act/refund";
+  EXPECT_EQ(console_
+                ->Send(refund, refund, Staff(),
+                       {{"ordinal", "1"}, {"amount", "1"}, {"reason", "a test"}, {"step", "do"}})
+                .status,
+            303);
+  const auto first = Must(&Accounts::GetRecharge, "account_id: 'eventful' ordinal: 1");
+  Must(&pb::Recharges::Stub::ReportGatewayDispute,
+       absl::StrCat("charge_id: '", first.charge_id(),
+                    "' charge_reference: 'eventful/1' dispute_id: 'dp_1' state: "
+                    "DISPUTE_STATE_OPENED amount { currency_code: 'USD' units: 2 }"));
+  EXPECT_THAT(console_->Get("/a/eventful/life", Staff()).body,
+              AllOf(HasSubstr("Recharge declined"),
+                    HasSubstr("no. 2, card-1 (declined; the same card may work later)"),
+                    HasSubstr("Refund opened"), HasSubstr("Dispute opened"),
+                    HasSubstr("Taken back by a bank"), HasSubstr("Recharge succeeded")));
 }
 
 TEST_F(ConsoleTest, DecksAreComparedBySupportAndBroughtIntoForceByOperations) {
@@ -622,7 +754,13 @@ TEST_F(ConsoleTest, EveryActionOfSupportReachesTheLedger) {
   EXPECT_TRUE(Account("acted").has_block());
   act("unblock", {});
   EXPECT_FALSE(Account("acted").has_block());
-  act("lift", {});
+  const std::string lift = "/a/acted/act/lift";
+  EXPECT_THAT(
+      console_
+          ->Send(lift, lift, Staff(), {{"quiet_time", "745"}, {"reason", "a test"}, {"step", "do"}})
+          .body,
+      AllOf(HasSubstr("Whole hours, up to 744."), HasSubstr("value=\"745\"")));
+  act("lift", {{"quiet_time", "2"}});
   act("close", {});
   EXPECT_EQ(Account("acted").state(), pb::ACCOUNT_STATE_CLOSING);
   EXPECT_THAT(console_->Get("/a/acted/billing", Customer("acted")).body,
@@ -655,6 +793,85 @@ TEST_F(ConsoleTest, ReviewsAreListedAndDecided) {
   EXPECT_THAT(console_->Send(resolve, resolve, Staff(), fields).body,
               HasSubstr("It does not wait for a decision."));
   EXPECT_EQ(Balance("decided"), "15.00");
+}
+
+// A charge whose outcome the worker can't find out: its gateway remembers keys for 4 s, so that a
+// charge that nobody has seen for half of that is left to a person.
+class ConsoleReviewTest : public StackTest {
+ protected:
+  static void SetUpTestSuite() {
+    StartStack({.ledger_flags = {"--poll_interval=50ms", "--lease_duration=2s"},
+                .gateway = true,
+                .workers = 1,
+                .worker_flags = {"--charge_timeout=500ms", "--gateway_key_lifetime=4s"}});
+  }
+
+  // A worker takes the account's recharge, and dies before anybody knows whether it has charged.
+  static pb::WatchLowBalanceResponse TakenAndLost() {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(30)));
+    const auto stream = stack_->recharges().WatchLowBalance(
+        &context, Parse<pb::WatchLowBalanceRequest>("worker_id: 'lost' max_in_flight: 10"));
+    pb::WatchLowBalanceResponse task;
+    EXPECT_TRUE(stream->Read(&task));
+    context.TryCancel();
+    stream->Finish();
+    return task;
+  }
+};
+
+TEST_F(ConsoleReviewTest, AChargeOfWhichNobodyKnowsIsDecidedOnThePageOnTrialFirst) {
+  const auto console = ConsoleProcess::Start(*stack_, {"--max_account_rate=0"});
+  ASSERT_TRUE(console.ok()) << console.status();
+  const std::string staff = (*console)->provider().ForSupport();
+  stack_->worker_process(0)->Kill();
+  Must(&Accounts::OpenAccount, "account_id: 'unknown' card_token: 'tok_visa#unknown'");
+  const pb::WatchLowBalanceResponse lost = TakenAndLost();
+  ASSERT_TRUE(stack_->StartWorker(0).ok());
+  const auto listed = [&](const std::string& text) {
+    return absl::StrContains((*console)->Get("/support/reviews", staff).body, text);
+  };
+  const std::string link = "/a/unknown/act/resolve?ordinal=1&amp;amount=15.00";
+  ASSERT_TRUE(WaitUntil([&] { return listed(link); })) << stack_->worker_process(0)->Stderr();
+  EXPECT_TRUE(listed("Recharge of $15.00"));
+  // It was charged after all, as somebody finds at the gateway.
+  gateway::v1::ChargeRequest late;
+  late.set_idempotency_key(worker::ChargeKey("unknown", lost.ordinal(), lost.attempt()));
+  late.set_card_token(lost.card_token());
+  *late.mutable_amount() = lost.amount();
+  late.set_reference("unknown/1");
+  const auto charge = Call(stack_->gateway(), &gateway::v1::PaymentGateway::Stub::Charge, late);
+  ASSERT_TRUE(charge.ok()) << charge.status();
+
+  const std::string page = absl::StrReplaceAll(link, {{"&amp;", "&"}});
+  const std::string path = "/a/unknown/act/resolve";
+  EXPECT_THAT((*console)->Get(page, staff).body,
+              AllOf(HasSubstr("name=\"ordinal\" value=\"1\""), HasSubstr("value=\"15.00\"")));
+  WebFields fields = {{"ordinal", "1"},   {"outcome", "charged"},   {"charge_id", ""},
+                      {"amount", "much"}, {"reason", "seen there"}, {"reference", "T-9"},
+                      {"step", "try"}};
+  EXPECT_THAT((*console)->Send(page, path, staff, fields).body,
+              AllOf(HasSubstr("An amount like 20"), HasSubstr("value=\"much\"")));
+  fields["amount"] = "15.00";
+  fields["charge_id"] = charge->charge().charge_id();
+  const WebAnswer tried = (*console)->Send(page, path, staff, fields);
+  EXPECT_THAT(tried.body, HasSubstr("Paid; credited: $15.00."));
+  EXPECT_EQ(Balance("unknown"), "0.00") << "only tried";
+  EXPECT_TRUE(listed(link));
+  fields["step"] = "do";
+  fields["request_id"] = HiddenIn(tried.body, "request_id");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ((*console)->Send(page, path, staff, fields).header("Location"),
+              "/a/unknown/life?done=acted")
+        << "also when it is sent again";
+  }
+  EXPECT_EQ(Balance("unknown"), "15.00");
+  EXPECT_EQ(Charges("unknown").size(), 1u);
+  EXPECT_FALSE(listed(link));
+  EXPECT_THAT((*console)->Get("/a/unknown/life", staff).body,
+              AllOf(HasSubstr("Review resolved"), HasSubstr("seen there"), HasSubstr("T-9"),
+                    HasSubstr("sue")));
+  ExpectAudited("unknown");
 }
 
 // The links that `./run up` prints: signed by a shell, with a key of its own.

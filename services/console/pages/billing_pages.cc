@@ -34,6 +34,15 @@ Request ListOfAccount(const Visit& visit) {
   return request;
 }
 
+// What changes an account, with who does it.
+template <typename Request>
+Request ByVisitor(const Visit& visit) {
+  Request request;
+  request.set_account_id(visit.place("account"));
+  request.set_actor(ActorOf(visit));
+  return request;
+}
+
 // Takes a list that stands beside the account; what is not answered is left out.
 template <typename Response>
 void Take(const std::string& name, std::future<absl::StatusOr<Response>> answer, Response* list,
@@ -112,8 +121,7 @@ Reply SendSettings(const Site& site, const Visit& visit) {
   const absl::StatusOr<pb::Account> account = AccountOf(site, visit);
   if (!account.ok()) return After(site, visit, account.status(), "", {});
   const std::string& currency = account->balance().currency_code();
-  pb::UpdateBillingSettingsRequest request;
-  request.set_account_id(visit.place("account"));
+  auto request = ByVisitor<pb::UpdateBillingSettingsRequest>(visit);
   request.set_request_id(FieldIn(visit.form, "request_id"));
   pb::BillingSettings& settings = *request.mutable_billing_settings();
   settings.set_etag(FieldIn(visit.form, "etag"));
@@ -141,8 +149,7 @@ Reply SendSettings(const Site& site, const Visit& visit) {
 }
 
 Reply SendAutomatic(const Site& site, const Visit& visit) {
-  pb::UpdateBillingSettingsRequest request;
-  request.set_account_id(visit.place("account"));
+  auto request = ByVisitor<pb::UpdateBillingSettingsRequest>(visit);
   request.set_request_id(FieldIn(visit.form, "request_id"));
   const bool on = FieldIn(visit.form, "automatic") == "on";
   request.mutable_billing_settings()->set_automatic_recharge(on);
@@ -154,8 +161,7 @@ Reply SendAutomatic(const Site& site, const Visit& visit) {
 std::optional<pb::RequestRechargeRequest> TopUpOf(const Site& site, const Visit& visit,
                                                   const pb::Account& account,
                                                   const std::string& typed, Tried* tried) {
-  pb::RequestRechargeRequest request;
-  request.set_account_id(visit.place("account"));
+  auto request = ByVisitor<pb::RequestRechargeRequest>(visit);
   if (!ReadMoney(typed, account.balance().currency_code(), request.mutable_amount())) {
     tried->errors["amount"] = site.texts().Say("not_money");
     tried->message = site.texts().Say("look_below");
@@ -255,14 +261,12 @@ Reply TakeCard(const Site& site, const Visit& visit) {
   }
   absl::Status status;
   if (state[1].empty()) {
-    pb::AddPaymentMethodRequest request;
-    request.set_account_id(visit.place("account"));
+    auto request = ByVisitor<pb::AddPaymentMethodRequest>(visit);
     request.set_request_id(state[0]);
     *request.mutable_payment_method() = CardGiven(visit);
     status = site.ledger().Ask(&Accounts::AddPaymentMethod, request).status();
   } else {
-    pb::UpdatePaymentMethodRequest request;
-    request.set_account_id(visit.place("account"));
+    auto request = ByVisitor<pb::UpdatePaymentMethodRequest>(visit);
     request.set_request_id(state[0]);
     *request.mutable_payment_method() = CardGiven(visit);
     request.mutable_payment_method()->set_payment_method_id(state[1]);
@@ -273,8 +277,7 @@ Reply TakeCard(const Site& site, const Visit& visit) {
 }
 
 Reply MakeCardFirst(const Site& site, const Visit& visit) {
-  pb::UpdatePaymentMethodRequest request;
-  request.set_account_id(visit.place("account"));
+  auto request = ByVisitor<pb::UpdatePaymentMethodRequest>(visit);
   request.set_request_id(FieldIn(visit.form, "request_id"));
   request.mutable_payment_method()->set_payment_method_id(visit.place("card"));
   request.mutable_payment_method()->set_position(1);
@@ -284,8 +287,7 @@ Reply MakeCardFirst(const Site& site, const Visit& visit) {
 }
 
 Reply RemoveCard(const Site& site, const Visit& visit) {
-  pb::RemovePaymentMethodRequest request;
-  request.set_account_id(visit.place("account"));
+  auto request = ByVisitor<pb::RemovePaymentMethodRequest>(visit);
   request.set_request_id(FieldIn(visit.form, "request_id"));
   request.set_payment_method_id(visit.place("card"));
   request.set_etag(FieldIn(visit.form, "etag"));

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/clock/monotonic.h"
 #include "common/rpc/conversions.h"
 #include "common/text/url_text.h"
 #include "services/console/pages/site.h"
@@ -21,6 +22,9 @@ using Accounts = pb::Accounts::Stub;
 constexpr int kCallsAPage = 50;
 constexpr int kCallsAPiece = 1000;
 constexpr absl::Duration kLongestSum = absl::Hours(24 * 366);
+// What is added up here of a list.
+constexpr int kMostPieces = 5;
+constexpr absl::Duration kAddingUp = absl::Seconds(1);
 
 // The address of this page with other values of some fields; those that are empty are left out.
 std::string AddressWith(const Visit& visit, const std::string& page, const Fields& other) {
@@ -83,6 +87,31 @@ void AddSums(const Site& site, const Visit& visit, const pb::Account& account,
           account.balance().currency_code(), format, site.texts(), data);
 }
 
+// What the filters leave on all pages, where the sums above don't go by them: the calls themselves
+// are added up, as far as a few large pages of the ledger's go.
+void AddTotals(const Site& site, pb::ListUsageRequest request, const std::string& currency,
+               const Formatter& format, Data* data) {
+  request.set_page_size(kCallsAPiece);
+  request.clear_page_token();
+  Totals totals{.currency = currency};
+  const Moment enough = MonotonicNow() + kAddingUp;
+  for (int piece = 1;; ++piece) {
+    const auto page =
+        site.ledger().Ask(&Accounts::ListUsage, request, LedgerClient::kShortDeadline);
+    if (!page.ok()) return;
+    AddPage(*page, &totals);
+    request.set_page_token(page->next_page_token());
+    if (request.page_token().empty()) {
+      SetTotals(totals, std::nullopt, format, site.texts(), data);
+      return;
+    }
+    if (piece == kMostPieces || MonotonicNow() > enough) {
+      SetTotals(totals, page->searched_until(), format, site.texts(), data);
+      return;
+    }
+  }
+}
+
 // The page with what is wrong with its filters.
 Reply ShowMistakes(const Site& site, const Visit& visit, const Formatter& format,
                    const Tried& tried) {
@@ -141,6 +170,9 @@ Reply ShowCalls(const Site& site, const Visit& visit) {
     return ShowMistakes(site, visit, format, tried);
   }
   SetCalls(*page, format, site.texts(), &data);
+  if (token.empty() && HasOtherFilters(visit.asked)) {
+    AddTotals(site, request, account->balance().currency_code(), format, &data);
+  }
   if (const std::string month = ArchivedIn(page->archived_through(), request); !month.empty()) {
     data.set("archived", site.texts().Say("archived", {month}));
   }

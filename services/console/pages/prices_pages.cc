@@ -3,12 +3,14 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "common/error/error.h"
 #include "common/text/url_text.h"
 #include "services/console/pages/site.h"
 #include "services/console/views/prices_view.h"
+#include "services/console/views/typed_number.h"
 
 namespace reserve::console {
 namespace {
@@ -29,11 +31,25 @@ struct Whose {
 
 std::string PageAddress(const Visit& visit, const std::string& token) {
   std::string address = absl::StrCat(visit.path, "?page=", UrlText(token));
-  for (const char* const name : {"search", "country", "filter"}) {
+  for (const char* const name : {"search", "country", "filter", "number", "minutes", "user"}) {
     const std::string value = FieldIn(visit.asked, name);
     if (!value.empty()) absl::StrAppend(&address, "&", name, "=", UrlText(value));
   }
   return address;
+}
+
+// What is wrong with the search, beside its field.
+void ExplainSearch(const Site& site, const absl::Status& status, Data* data) {
+  const std::string field = FieldOf(status);
+  if (Site::IsPassing(status)) {
+    data->set("message", site.texts().Say("refused_away"));
+  } else if (field == "search" || field == "prefix" || field == "number") {
+    data->set("search_error", site.Words(status));
+  } else if (field == "country") {
+    data->set("country_error", site.Words(status));
+  } else {
+    data->set("message", site.Words(status));
+  }
 }
 
 void AddRates(const Site& site, const Visit& visit, const Whose& whose, const Formatter& format,
@@ -46,12 +62,13 @@ void AddRates(const Site& site, const Visit& visit, const Whose& whose, const Fo
   ReadSearch(visit.asked, &request);
   const auto rates = site.ledger().Ask(&Rates::ListRates, request);
   if (!rates.ok()) {
-    data->set("message", Site::IsPassing(rates.status()) ? site.texts().Say("refused_away")
-                                                         : site.Words(rates.status()));
+    ExplainSearch(site, rates.status(), data);
     SetList(data, "rates", ListOf());
     return;
   }
-  SetRates(*rates, format, site.texts(), data);
+  // A name of a country may be asked for as well as its code.
+  const std::string country = absl::AsciiStrToUpper(FieldIn(visit.asked, "country"));
+  SetRates(*rates, country.size() == 2 ? country : "", format, site.texts(), data);
   if (!rates->next_page_token().empty()) {
     data->set("next", PageAddress(visit, rates->next_page_token()));
   }
@@ -59,7 +76,7 @@ void AddRates(const Site& site, const Visit& visit, const Whose& whose, const Fo
 
 // The call that is asked about; nothing if none is, or it has no sense.
 std::optional<pb::Call> CallAskedAbout(const Site& site, const Visit& visit, Data* data) {
-  std::string number(absl::StripAsciiWhitespace(FieldIn(visit.asked, "number")));
+  const std::string number = TypedNumber(FieldIn(visit.asked, "number"));
   if (number.empty()) return std::nullopt;
   int minutes = 0;
   if (!absl::SimpleAtoi(FieldIn(visit.asked, "minutes"), &minutes) || minutes < 1 ||
@@ -78,7 +95,7 @@ Reply ShowList(const Site& site, const Visit& visit) {
   const Formatter format(visit.accept_language, "");
   Data data;
   const Whose whose{site.options().currency, ""};
-  SetSearch(visit.asked, site.texts(), &data);
+  SetSearch(visit.asked, format, site.texts(), &data);
   AddRates(site, visit, whose, format, &data);
   if (const auto call = CallAskedAbout(site, visit, &data); call.has_value()) {
     pb::QuoteCallRequest request;
@@ -128,7 +145,7 @@ Reply ShowOfAccount(const Site& site, const Visit& visit) {
   if (!users.ok()) return site.LedgerRefusal(visit, users.status());
   const Formatter format(visit.accept_language, account->time_zone());
   Data data;
-  SetSearch(visit.asked, site.texts(), &data);
+  SetSearch(visit.asked, format, site.texts(), &data);
   std::string user = FieldIn(visit.asked, "user");
   if (user.empty() && users->users_size() > 0) user = users->users(0).user_id();
   AddUsers(*users, user, &data);
@@ -141,6 +158,9 @@ Reply ShowOfAccount(const Site& site, const Visit& visit) {
     const auto quote = site.ledger().Ask(&Accounts::QuoteUsage, request);
     if (quote.ok()) {
       SetQuote(*quote, format, site.texts(), &data);
+      for (const pb::User& one : users->users()) {
+        if (one.user_id() == user) SetQuoteFor(one, format, site.texts(), &data);
+      }
     } else {
       data.set("number_error", site.Words(quote.status()));
     }

@@ -10,8 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/card/card_number.h"
 #include "common/digest/random_key.h"
 #include "common/error/error.h"
+#include "common/telemetry/log.h"
 #include "common/text/url_text.h"
 
 namespace reserve::console {
@@ -77,6 +79,10 @@ std::string RequestIdIn(const Fields& fields) {
   return ours ? id : std::string();
 }
 
+std::string ActorOf(const Visit& visit) {
+  return visit.identity.has_value() ? MaskCardNumbers(visit.identity->subject) : std::string();
+}
+
 std::string AccountPath(absl::string_view account_id, absl::string_view page) {
   return absl::StrCat("/a/", UrlText(account_id), "/", page);
 }
@@ -118,6 +124,11 @@ Reply Site::Refusal(const Visit& visit, int status, const std::string& why) cons
 Reply Site::LedgerRefusal(const Visit& visit, const absl::Status& status) const {
   if (absl::IsNotFound(status)) return Refusal(visit, 404, "refused_missing");
   if (IsPassing(status)) return Refusal(visit, 503, "refused_away");
+  if (absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) {
+    // The visitor was let in: it is the console's certificate that lacks a role.
+    Log(Severity::kWarning, "the ledger lets the console not ask", {{"error", status.message()}});
+    return Refusal(visit, 502, "refused_role");
+  }
   Data data;
   data.set("words", Words(status));
   const Formatter format(visit.accept_language, "");

@@ -44,7 +44,7 @@ class Site {
   // The page that says why there is none; `why` is the key of a text.
   Reply Refusal(const Visit& visit, int status, const std::string& why) const;
   // The same of what the ledger refused: 404 of what it does not have, 503 where it does not
-  // answer, else 400 with what it says.
+  // answer, 502 where these pages themselves may not ask it, else 400 with what it says.
   Reply LedgerRefusal(const Visit& visit, const absl::Status& status) const;
   // Of a form that the ledger did not answer, or that others came in the way of: a page that keeps
   // what was typed, and sends it again under the same request id.
@@ -72,6 +72,9 @@ std::string NewRequestId();
 // has one from its first page on, so that it is done once, however often its pages are gone
 // through.
 std::string RequestIdIn(const Fields& fields);
+// Who sends a form, as what it does is booked: the subject of the visitor's token. Digits that look
+// like the number of a card are masked, as the ledger takes none in any text.
+std::string ActorOf(const Visit& visit);
 // "/a/acme/billing".
 std::string AccountPath(absl::string_view account_id, absl::string_view page);
 // The account of the visit. Errors as of GetAccount.

@@ -16,6 +16,8 @@ using Rates = pb::Rates::Stub;
 using Support = pb::Support::Stub;
 using Usages = pb::Ledger::Stub;
 
+constexpr int64_t kMostQuietHours = 31 * 24;
+
 std::string Typed(const ActionCall& call, const std::string& field) {
   return FieldIn(call.form, field);
 }
@@ -156,25 +158,48 @@ std::string StandingWords(const ActionCall& call, const pb::Account& account) {
 }
 
 absl::StatusOr<std::string> Block(const ActionCall& call) {
-  RESERVE_ASSIGN_OR_RETURN(
-      const pb::Account account,
-      call.site.ledger().Ask(&Support::BlockAccount, AboutOnce<pb::BlockAccountRequest>(call)));
+  auto request = AboutOnce<pb::BlockAccountRequest>(call);
+  request.set_validate_only(call.only_try);
+  RESERVE_ASSIGN_OR_RETURN(const pb::Account account,
+                           call.site.ledger().Ask(&Support::BlockAccount, request));
   return StandingWords(call, account);
 }
 
 absl::StatusOr<std::string> Unblock(const ActionCall& call) {
-  RESERVE_ASSIGN_OR_RETURN(
-      const pb::Account account,
-      call.site.ledger().Ask(&Support::UnblockAccount, AboutOnce<pb::UnblockAccountRequest>(call)));
+  auto request = AboutOnce<pb::UnblockAccountRequest>(call);
+  request.set_validate_only(call.only_try);
+  RESERVE_ASSIGN_OR_RETURN(const pb::Account account,
+                           call.site.ledger().Ask(&Support::UnblockAccount, request));
   return StandingWords(call, account);
+}
+
+// What is in the way of recharging then.
+std::string LiftedWords(const ActionCall& call, const pb::Account& account) {
+  const Texts& texts = call.site.texts();
+  std::vector<std::string> obstacles;
+  for (const pb::Obstacle& obstacle : account.obstacles()) {
+    obstacles.push_back(texts.SayName("obstacle_", pb::RefillObstacle_Name(obstacle.kind())));
+  }
+  return obstacles.empty() ? texts.Say("result_lifted")
+                           : texts.Say("result_lifted_but", {absl::StrJoin(obstacles, " ")});
 }
 
 absl::StatusOr<std::string> Lift(const ActionCall& call) {
   auto request = AboutOnce<pb::LiftSuspensionRequest>(call);
   request.set_payment_method_id(Typed(call, "payment_method_id"));
+  request.set_dispute_id(Typed(call, "dispute_id"));
+  request.set_user_id(Typed(call, "user_id"));
+  if (!Typed(call, "quiet_time").empty()) {
+    RESERVE_ASSIGN_OR_RETURN(const int64_t hours, ReadNumber(call, "quiet_time"));
+    if (hours > kMostQuietHours) {
+      return InvalidField("quiet_time", call.site.texts().Say("not_quiet_hours"));
+    }
+    request.mutable_quiet_time()->set_seconds(hours * 3600);
+  }
+  request.set_validate_only(call.only_try);
   RESERVE_ASSIGN_OR_RETURN(const pb::Account account,
                            call.site.ledger().Ask(&Support::LiftSuspension, request));
-  return StandingWords(call, account);
+  return LiftedWords(call, account);
 }
 
 absl::StatusOr<std::string> Close(const ActionCall& call) {
@@ -264,10 +289,9 @@ using Kind = ActionField::Kind;
 
 const std::vector<Action>& AccountActions() {
   static const auto* const actions = new std::vector<Action>{
-      {"adjust", {{"amount"}, {"reason"}, {"reference", Kind::kText, false}}, true, Adjust},
+      {"adjust", {{"amount"}, {"reason"}, {"reference", Kind::kText, false}}, Adjust},
       {"grant",
        {{"amount"}, {"until", Kind::kDay}, {"reason"}, {"reference", Kind::kText, false}},
-       true,
        Grant},
       {"refund",
        {{"ordinal"},
@@ -275,7 +299,6 @@ const std::vector<Action>& AccountActions() {
         {"allow_debt", Kind::kTick, false},
         {"reason"},
         {"reference", Kind::kText, false}},
-       true,
        Refund},
       {"pay",
        {{"amount"},
@@ -287,20 +310,22 @@ const std::vector<Action>& AccountActions() {
         {"charge_id", Kind::kText, false},
         {"reason"},
         {"reference", Kind::kText, false}},
-       true,
        Pay},
-      {"void", {{"usage_id"}, {"reason"}, {"reference", Kind::kText, false}}, true, Void},
+      {"void", {{"usage_id"}, {"reason"}, {"reference", Kind::kText, false}}, Void},
       {"correct",
        {{"usage_id"}, {"seconds"}, {"reason"}, {"reference", Kind::kText, false}},
-       true,
        Correct},
-      {"block", {{"reason"}, {"reference", Kind::kText, false}}, false, Block},
-      {"unblock", {{"reason"}, {"reference", Kind::kText, false}}, false, Unblock},
+      {"block", {{"reason"}, {"reference", Kind::kText, false}}, Block},
+      {"unblock", {{"reason"}, {"reference", Kind::kText, false}}, Unblock},
       {"lift",
-       {{"payment_method_id", Kind::kText, false}, {"reason"}, {"reference", Kind::kText, false}},
-       false,
+       {{"payment_method_id", Kind::kText, false},
+        {"dispute_id", Kind::kText, false},
+        {"user_id", Kind::kText, false},
+        {"quiet_time", Kind::kText, false},
+        {"reason"},
+        {"reference", Kind::kText, false}},
        Lift},
-      {"close", {{"reason"}, {"reference", Kind::kText, false}}, true, Close},
+      {"close", {{"reason"}, {"reference", Kind::kText, false}}, Close},
       {"resolve",
        {{"ordinal"},
         {"outcome", Kind::kChoice, true, {"charged", "not_charged", "dismissed"}},
@@ -308,7 +333,6 @@ const std::vector<Action>& AccountActions() {
         {"amount", Kind::kText, false},
         {"reason"},
         {"reference", Kind::kText, false}},
-       true,
        Resolve},
   };
   return *actions;
@@ -316,7 +340,7 @@ const std::vector<Action>& AccountActions() {
 
 const std::vector<Action>& OtherActions() {
   static const auto* const actions = new std::vector<Action>{
-      {"dismiss", {{"charge_id"}, {"reason"}, {"reference", Kind::kText, false}}, true, Dismiss}};
+      {"dismiss", {{"charge_id"}, {"reason"}, {"reference", Kind::kText, false}}, Dismiss}};
   return *actions;
 }
 
@@ -328,7 +352,6 @@ const std::vector<Action>& DeckActions() {
                                 {"backdate", Kind::kTick, false},
                                 {"reason"},
                                 {"reference", Kind::kText, false}},
-                               true,
                                Activate}};
   return *actions;
 }

@@ -37,8 +37,6 @@ struct Action {
   std::string
       name;  // as in the address; its words are the texts "act_" and "act_help_" and the name
   std::vector<ActionField> fields;
-  // Can the ledger try it? Else the page says what will be done, and the ledger is asked once.
-  bool can_try = true;
   // In a sentence, what was done or would be. Refusals are the ledger's, and INVALID_ARGUMENT at a
   // field that has no sense.
   absl::StatusOr<std::string> (*run)(const ActionCall& call);

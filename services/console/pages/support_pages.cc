@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/rpc/conversions.h"
 #include "common/text/url_text.h"
@@ -19,6 +20,7 @@
 #include "services/console/pages/support_actions.h"
 #include "services/console/views/account_words.h"
 #include "services/console/views/support_view.h"
+#include "services/console/views/typed_number.h"
 
 namespace reserve::console {
 namespace {
@@ -32,6 +34,8 @@ constexpr size_t kMoments = 100;  // on a page of a life
 constexpr int kPieces = 10;       // pages of the ledger that are gone through for one of ours
 constexpr int kLargestPage = 1000;
 constexpr size_t kMostFound = 50;
+// How long one look for a number goes on.
+constexpr absl::Duration kLookFor = absl::Seconds(2);
 
 // --- Finding.
 
@@ -102,36 +106,75 @@ absl::Status FindByName(const Site& site, const std::string& text, const std::st
   return absl::OkStatus();
 }
 
-Reply ShowFind(const Site& site, const Visit& visit) {
-  const Formatter format(visit.accept_language, "");
-  const std::string text(absl::StripAsciiWhitespace(FieldIn(visit.asked, "find")));
-  const std::string by = FieldIn(visit.asked, "by");
-  Data data;
-  data.set("find", text);
+// Those with calls or texts to the number, the latest first, among as many as are looked at in a
+// moment. `until`: what was booked after that was looked at.
+absl::Status FindByNumber(const Site& site, const std::string& number, const std::string& from,
+                          std::vector<pb::Account>* found, std::string* next,
+                          google::protobuf::Timestamp* until) {
+  pb::ListAccountsRequest request;
+  request.set_called_number(number);
+  request.set_page_size(static_cast<int>(kMostFound));
+  request.set_page_token(from);
+  const Moment enough = MonotonicNow() + kLookFor;
+  std::set<std::string> seen;
+  do {
+    RESERVE_ASSIGN_OR_RETURN(const pb::ListAccountsResponse page,
+                             site.ledger().Ask(&Accounts::ListAccounts, request));
+    for (const pb::Account& account : page.accounts()) {
+      if (seen.insert(account.account_id()).second) found->push_back(account);
+    }
+    *next = page.next_page_token();
+    *until = page.searched_until_time();
+    request.set_page_token(*next);
+  } while (!next->empty() && found->size() < kMostFound && MonotonicNow() < enough);
+  return absl::OkStatus();
+}
+
+Data FindKinds(const std::string& by, const Texts& texts) {
   Data kinds = ListOf();
-  for (const char* const kind : {"id", "name", "charge", "usage"}) {
+  for (const char* const kind : {"id", "name", "number", "charge", "usage"}) {
     Data one;
     one.set("value", kind);
-    one.set("text", site.texts().Say(absl::StrCat("find_", kind)));
+    one.set("text", texts.Say(absl::StrCat("find_", kind)));
     one.set("chosen", by == kind);
     kinds.push_back(one);
   }
-  data.set("kinds", kinds);
+  return kinds;
+}
+
+Reply ShowFind(const Site& site, const Visit& visit) {
+  const Formatter format(visit.accept_language, "");
+  const std::string by = FieldIn(visit.asked, "by");
+  const bool by_number = by == "number";
+  const std::string typed(absl::StripAsciiWhitespace(FieldIn(visit.asked, "find")));
+  const std::string text = by_number ? TypedNumber(typed) : typed;
+  const std::string from = FieldIn(visit.asked, "page");
+  Data data;
+  data.set("find", typed);
+  data.set("kinds", FindKinds(by, site.texts()));
   data.set("asked", !text.empty());
   std::vector<pb::Account> found;
   std::string next;
+  google::protobuf::Timestamp until;
   absl::Status status;
   if (!text.empty()) {
     status = by == "charge"  ? FindByCharge(site, text, &found)
              : by == "usage" ? FindByUsage(site, text, &found)
-             : by == "name"  ? FindByName(site, text, FieldIn(visit.asked, "page"), &found, &next)
+             : by == "name"  ? FindByName(site, text, from, &found, &next)
+             : by_number     ? FindByNumber(site, text, from, &found, &next, &until)
                              : FindById(site, text, &found);
   }
+  if (FieldOf(status) == "called_number") {
+    data.set("find_error", site.texts().Say("not_a_phone_number"));
+    data.set("asked", false);
+    return site.Page(visit, "support", "title_support", format, std::move(data), 400);
+  }
   if (!status.ok()) return site.LedgerRefusal(visit, status);
-  SetFound(found, format, site.texts(), &data);
+  SetFound(found, by_number ? text : "", format, site.texts(), &data);
   if (!next.empty()) {
-    data.set("next",
-             absl::StrCat("/support?by=name&find=", UrlText(text), "&page=", UrlText(next)));
+    data.set("next", absl::StrCat("/support?by=", by_number ? "number" : "name",
+                                  "&find=", UrlText(text), "&page=", UrlText(next)));
+    if (by_number) data.set("until", site.texts().Say("found_until", {format.Time(until)}));
   }
   return site.Page(visit, "support", "title_support", format, std::move(data));
 }
@@ -384,16 +427,12 @@ Reply SendAction(const Site& site, const Visit& visit) {
   if (!tried.errors.empty()) {
     return ShowAction(site, visit, *action, visit.form, tried, format, "", 400);
   }
-  if (only_try && !action->can_try) {
-    return ShowAction(site, visit, *action, visit.form, tried, format,
-                      site.texts().Say("would_" + action->name), 200);
-  }
   const ActionCall call{site,
                         format,
                         visit.form,
                         visit.place("account"),
                         account->balance().currency_code(),
-                        visit.identity->subject,
+                        ActorOf(visit),
                         only_try};
   const absl::StatusOr<std::string> words = action->run(call);
   if (!words.ok()) {

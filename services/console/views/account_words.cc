@@ -111,6 +111,12 @@ Data BalancePicture(const pb::Account& account, const Formatter& format, const T
   return data;
 }
 
+std::string MinutesLeft(const pb::User& user, const Formatter& format, const Texts& texts) {
+  if (user.allowance().seconds() == 0) return texts.Say("minutes_none");
+  return texts.Say("minutes_left",
+                   {format.Minutes(user.allowance_left()), format.Minutes(user.allowance())});
+}
+
 std::string CardName(const pb::PaymentMethod& card, const Texts& texts) {
   std::string brand = card.brand();
   if (brand.empty()) {

@@ -24,6 +24,9 @@ Data BalancePicture(const ledger::v1::Account& account, const Formatter& format,
 // "Visa ending in 4242"; with what is not known left out.
 std::string CardName(const ledger::v1::PaymentMethod& card, const Texts& texts);
 
+// "250 of 300 minutes left", or that the plan has none.
+std::string MinutesLeft(const ledger::v1::User& user, const Formatter& format, const Texts& texts);
+
 // The last part of a proto's name: "ACCOUNT_STATE_ACTIVE", as texts have it.
 std::string StateName(ledger::v1::AccountState state);
 

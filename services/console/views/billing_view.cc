@@ -124,13 +124,10 @@ void SetUsers(const pb::ListUsersResponse& users, const Formatter& format, const
     Data one;
     one.set("name", user.display_name().empty() ? user.user_id() : user.display_name());
     one.set("plan", user.plan_id());
+    one.set("left", MinutesLeft(user, format, texts));
     if (user.allowance().seconds() > 0) {
-      one.set("left", texts.Say("minutes_left", {format.Minutes(user.allowance_left()),
-                                                 format.Minutes(user.allowance())}));
       one.set("left_seconds", absl::StrCat(user.allowance_left().seconds()));
       one.set("allowance_seconds", absl::StrCat(user.allowance().seconds()));
-    } else {
-      one.set("left", texts.Say("minutes_none"));
     }
     if (user.has_allowance_end_time()) {
       one.set("until", texts.Say("minutes_until", {format.Day(user.allowance_end_time())}));

@@ -1,5 +1,6 @@
 #include "services/console/views/formatter.h"
 
+#include <unicode/coll.h>
 #include <unicode/currunit.h>
 #include <unicode/numberformatter.h>
 #include <unicode/uloc.h>
@@ -24,6 +25,8 @@ namespace {
 
 constexpr size_t kMostLanguage = 256;
 constexpr int kMostDecimals = 9;
+// Parts of countries that ICU lists beside those that ISO 3166-1 has assigned.
+constexpr std::array<absl::string_view, 6> kReservedCodes = {"AC", "CP", "DG", "EA", "IC", "TA"};
 
 // Of the nano-units of a minor unit: USD 2, JPY 0.
 int DecimalsOf(const std::string& currency) {
@@ -171,6 +174,27 @@ std::string Formatter::Country(const std::string& code) const {
   icu::Locale("", code.c_str()).getDisplayCountry(locale_, name);
   const std::string utf8 = Utf8(name);
   return utf8.empty() || utf8 == code ? code : absl::StrCat(utf8, " (", code, ")");
+}
+
+std::vector<std::pair<std::string, std::string>> Formatter::Countries() const {
+  std::vector<std::pair<std::string, icu::UnicodeString>> countries;
+  for (const char* const* code = icu::Locale::getISOCountries(); *code != nullptr; ++code) {
+    if (absl::c_linear_search(kReservedCodes, absl::string_view(*code))) continue;
+    icu::UnicodeString name;
+    icu::Locale("", *code).getDisplayCountry(locale_, name);
+    countries.emplace_back(*code, std::move(name));
+  }
+  UErrorCode error = U_ZERO_ERROR;
+  const std::unique_ptr<icu::Collator> order(icu::Collator::createInstance(locale_, error));
+  std::stable_sort(countries.begin(), countries.end(), [&](const auto& a, const auto& b) {
+    UErrorCode ignored = U_ZERO_ERROR;
+    return order == nullptr ? a.second < b.second
+                            : order->compare(a.second, b.second, ignored) == UCOL_LESS;
+  });
+  std::vector<std::pair<std::string, std::string>> named;
+  named.reserve(countries.size());
+  for (const auto& [code, name] : countries) named.emplace_back(code, Utf8(name));
+  return named;
 }
 
 std::string Formatter::Minutes(const google::protobuf::Duration& duration) const {

@@ -18,6 +18,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -45,6 +47,8 @@ class Formatter {
   // "United Kingdom (GB)" of a country's code by ISO 3166-1, which is what filters take; anything
   // else as it is.
   std::string Country(const std::string& code) const;
+  // All countries, by code and name, as the reader's language puts these in order.
+  std::vector<std::pair<std::string, std::string>> Countries() const;
 
   // What the zone is called: "America/New_York".
   const std::string& zone() const { return zone_name_; }

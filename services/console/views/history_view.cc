@@ -13,6 +13,7 @@
 #include "common/money/money.h"
 #include "common/rpc/conversions.h"
 #include "services/console/views/country_name.h"
+#include "services/console/views/typed_number.h"
 
 namespace reserve::console {
 namespace {
@@ -128,6 +129,14 @@ Data GroupData(const pb::UsageSummary& group, const std::string& name, const For
   return one;
 }
 
+// Count, time and cost, as texts put them in.
+std::vector<std::string> FiguresOf(const Totals& totals, const Formatter& format) {
+  google::protobuf::Duration talked;
+  ToProto(totals.talked, &talked);
+  return {format.Number(totals.count), Formatter::Clock(talked),
+          format.Money(MoneyOf(totals.cost, totals.currency))};
+}
+
 struct Choice {
   const char* value;
   const char* text;
@@ -234,23 +243,32 @@ std::string ExplainCost(const pb::UsageRecord& record, const Formatter& format,
   return words;
 }
 
+void AddPage(const pb::ListUsageResponse& page, Totals* totals) {
+  totals->count += page.usage_records_size();
+  for (const pb::UsageRecord& record : page.usage_records()) {
+    totals->cost = AddSaturating(totals->cost, NanosOf(record.cost()));
+    totals->currency = record.cost().currency_code();
+    if (IsCall(record)) totals->talked += Long(record.usage().call().duration());
+  }
+}
+
+void SetTotals(const Totals& totals,
+               const std::optional<google::protobuf::Timestamp>& searched_until,
+               const Formatter& format, const Texts& texts, Data* data) {
+  std::vector<std::string> figures = FiguresOf(totals, format);
+  if (searched_until.has_value()) figures.push_back(format.Time(*searched_until));
+  data->set("totals", texts.Say(searched_until.has_value() ? "totals_so_far" : "totals", figures));
+}
+
 void SetCalls(const pb::ListUsageResponse& page, const Formatter& format, const Texts& texts,
               Data* data) {
   Data calls = ListOf();
-  Nanos together = 0;
-  std::string currency;
-  absl::Duration seconds;
   for (const pb::UsageRecord& record : page.usage_records()) {
     calls.push_back(CallData(record, format, texts));
-    together = AddSaturating(together, NanosOf(record.cost()));
-    currency = record.cost().currency_code();
-    if (IsCall(record)) seconds += Long(record.usage().call().duration());
   }
-  google::protobuf::Duration talked;
-  ToProto(seconds, &talked);
-  data->set("shown",
-            texts.Say("shown", {format.Number(page.usage_records_size()), Formatter::Clock(talked),
-                                format.Money(MoneyOf(together, currency))}));
+  Totals totals;
+  AddPage(page, &totals);
+  data->set("shown", texts.Say("shown", FiguresOf(totals, format)));
   SetList(data, "calls", calls);
 }
 
@@ -368,7 +386,7 @@ void ReadFilters(const Fields& asked, const std::string& currency, absl::TimeZon
   request->set_user_id(FieldIn(asked, "user"));
   request->set_country(absl::AsciiStrToUpper(FieldIn(asked, "country")));
   ReadChoices(asked, request);
-  const std::string number = FieldIn(asked, "number");
+  const std::string number = TypedNumber(FieldIn(asked, "number"));
   // A whole number, or how it begins: what has few digits is no whole one.
   if (!number.empty()) {
     request->set_destination_prefix(number.substr(0, kMostPrefixDigits + 1));

@@ -3,12 +3,15 @@
 #ifndef RESERVE_CONSOLE_VIEWS_HISTORY_VIEW_H_
 #define RESERVE_CONSOLE_VIEWS_HISTORY_VIEW_H_
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/money/money.h"
 #include "reserve/ledger/v1/accounts.pb.h"
 #include "services/console/views/formatter.h"
 #include "services/console/views/page_data.h"
@@ -20,6 +23,20 @@ namespace reserve::console {
 // Why a usage cost what it cost, in words: free minutes before and after, increments, fee.
 std::string ExplainCost(const ledger::v1::UsageRecord& record, const Formatter& format,
                         const Texts& texts);
+
+// What usages come to together.
+struct Totals {
+  int64_t count = 0;
+  absl::Duration talked = absl::ZeroDuration();
+  Nanos cost = 0;
+  std::string currency = {};
+};
+void AddPage(const ledger::v1::ListUsageResponse& page, Totals* totals);
+// totals: of all that the filters leave; or of those up to `searched_until`, where more was not
+// looked through.
+void SetTotals(const Totals& totals,
+               const std::optional<google::protobuf::Timestamp>& searched_until,
+               const Formatter& format, const Texts& texts, Data* data);
 
 // calls, shown (what they come to together): of a page of the list.
 void SetCalls(const ledger::v1::ListUsageResponse& page, const Formatter& format,

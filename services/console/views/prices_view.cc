@@ -5,8 +5,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "services/console/views/account_words.h"
 #include "services/console/views/country_name.h"
 #include "services/console/views/history_view.h"
+#include "services/console/views/typed_number.h"
 
 namespace reserve::console {
 namespace {
@@ -39,10 +41,38 @@ std::string Terms(const pb::Rate& rate, const Formatter& format, const Texts& te
   return absl::StrJoin(terms, "; ");
 }
 
+// All countries and what stands in their place; one that is asked for by another word is kept.
+Data CountryChoices(const std::string& asked, const Formatter& format, const Texts& texts) {
+  Data list = ListOf();
+  bool found = asked.empty();
+  const std::string code = absl::AsciiStrToUpper(asked);
+  const auto add = [&](const std::string& value, const std::string& text) {
+    Data one;
+    one.set("value", value);
+    one.set("text", text);
+    one.set("chosen", value == code);
+    found = found || value == code;
+    list.push_back(one);
+  };
+  add("", texts.Say("country_any"));
+  for (const auto& [value, name] : format.Countries()) add(value, name);
+  for (const char* const value : {"TOLL_FREE", "SATELLITE", "PREMIUM_RATE"}) {
+    add(value, CountryName(value, format, texts));
+  }
+  if (!found) {
+    Data one;
+    one.set("value", asked);
+    one.set("text", asked);
+    one.set("chosen", true);
+    list.push_back(one);
+  }
+  return list;
+}
+
 }  // namespace
 
 void ReadSearch(const Fields& asked, pb::ListRatesRequest* request) {
-  const std::string typed(absl::StripAsciiWhitespace(FieldIn(asked, "search")));
+  const std::string typed = TypedNumber(FieldIn(asked, "search"));
   const absl::string_view digits = absl::StripPrefix(typed, "+");
   const bool numeric = !digits.empty() && absl::c_all_of(digits, [](char c) {
     return absl::ascii_isdigit(static_cast<unsigned char>(c));
@@ -60,14 +90,17 @@ void ReadSearch(const Fields& asked, pb::ListRatesRequest* request) {
   if (filter == "dearer") request->set_filter(pb::RATE_FILTER_DEARER);
 }
 
-void SetRates(const pb::ListRatesResponse& page, const Formatter& format, const Texts& texts,
-              Data* data) {
+void SetRates(const pb::ListRatesResponse& page, const std::string& country,
+              const Formatter& format, const Texts& texts, Data* data) {
   Data list = ListOf();
+  bool any_country = false;
   for (const pb::Rate& rate : page.rates()) {
     Data one;
     const std::string& name = rate.destination_name();
     one.set("name", name.empty() ? absl::StrCat("+", rate.prefix()) : name);
-    one.set("country", rate.country().empty() ? "" : CountryName(rate.country(), format, texts));
+    const std::string& of = rate.country().empty() ? country : rate.country();
+    one.set("country", of.empty() ? "" : CountryName(of, format, texts));
+    any_country = any_country || !of.empty();
     const bool short_code =
         rate.kind() == pb::RATE_KIND_SHORT_CODE || rate.kind() == pb::RATE_KIND_SMS_SHORT_CODE;
     one.set("prefix", absl::StrCat(short_code ? "" : "+", rate.prefix()));
@@ -77,13 +110,16 @@ void SetRates(const pb::ListRatesResponse& page, const Formatter& format, const 
     one.set("standard", rate.standard_rate());
     list.push_back(one);
   }
+  data->set("some_country", any_country);
   SetList(data, "rates", list);
 }
 
-void SetSearch(const Fields& asked, const Texts& texts, Data* data) {
-  for (const char* const name : {"search", "country", "number"}) {
-    data->set(name, FieldIn(asked, name));
+void SetSearch(const Fields& asked, const Formatter& format, const Texts& texts, Data* data) {
+  for (const char* const name : {"search", "number"}) data->set(name, FieldIn(asked, name));
+  for (const std::string name : {"search", "country", "filter", "number", "minutes", "user"}) {
+    if (!FieldIn(asked, name).empty()) data->set("kept_" + name, FieldIn(asked, name));
   }
+  data->set("countries", CountryChoices(FieldIn(asked, "country"), format, texts));
   const std::string minutes = FieldIn(asked, "minutes");
   data->set("minutes", minutes.empty() ? std::string("1") : minutes);
   Data filters = ListOf();
@@ -109,6 +145,13 @@ void SetQuote(const pb::QuoteUsageResponse& quote, const Formatter& format, cons
             texts.Say("quote_is", {format.Money(quote.cost()), quote.rating().destination_name()}));
   data->set("quote_why",
             quote.blocked() ? texts.Say("rate_blocked") : ExplainCost(as_if_booked, format, texts));
+}
+
+void SetQuoteFor(const pb::User& user, const Formatter& format, const Texts& texts, Data* data) {
+  data->set(
+      "quote_for",
+      texts.Say("quote_for", {user.display_name().empty() ? user.user_id() : user.display_name(),
+                              user.plan_id(), MinutesLeft(user, format, texts)}));
 }
 
 void SetListQuote(const pb::QuoteCallResponse& quote, const Formatter& format, const Texts& texts,

@@ -1,8 +1,10 @@
 #include "services/console/views/support_view.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/text/url_text.h"
 #include "services/console/views/account_words.h"
 
@@ -15,6 +17,24 @@ int64_t MicrosOf(const google::protobuf::Timestamp& time) {
   return time.seconds() * 1'000'000 + time.nanos() / 1000;
 }
 
+// "no. 3, card-1": which recharge, card, usage, hold and user it is about, as far as it says; and
+// how a card was declined.
+std::string About(const pb::Event& event, const Texts& texts) {
+  std::vector<std::string> parts;
+  if (event.recharge_ordinal() > 0) {
+    parts.push_back(texts.Say("about_ordinal", {absl::StrCat(event.recharge_ordinal())}));
+  }
+  for (const std::string& id : {event.payment_method_id(), event.usage_id(), event.hold_id()}) {
+    if (!id.empty()) parts.push_back(id);
+  }
+  if (!event.user_id().empty()) parts.push_back(texts.Say("about_user", {event.user_id()}));
+  std::string about = absl::StrJoin(parts, ", ");
+  const std::string decline =
+      absl::StrCat("decline_", pb::DeclineClass_Name(event.decline_class()));
+  if (texts.Has(decline)) absl::StrAppend(&about, about.empty() ? "" : " ", texts.Say(decline));
+  return about;
+}
+
 Data LineOf(const pb::Entry& entry, const Formatter& format, const Texts& texts) {
   Data one;
   one.set("when", format.ExactTime(entry.record_time()));
@@ -23,6 +43,9 @@ Data LineOf(const pb::Entry& entry, const Formatter& format, const Texts& texts)
   one.set("balance", format.Money(entry.balance_after()));
   one.set("why", entry.usage_id().empty() ? entry.reason()
                                           : absl::StrCat(entry.usage_id(), " ", entry.reason()));
+  if (entry.recharge_ordinal() > 0) {
+    one.set("about", texts.Say("about_ordinal", {absl::StrCat(entry.recharge_ordinal())}));
+  }
   one.set("who", entry.caller());
   one.set("number", texts.Say("entry_number", {absl::StrCat(entry.seq())}));
   one.set("mark", "entry");
@@ -38,6 +61,7 @@ Data LineOf(const pb::Event& event, const Formatter& format, const Texts& texts)
   std::string why = event.cause();
   if (!event.reference().empty()) absl::StrAppend(&why, " (", event.reference(), ")");
   one.set("why", why);
+  if (const std::string about = About(event, texts); !about.empty()) one.set("about", about);
   std::string who = event.actor();
   if (!event.caller().empty()) absl::StrAppend(&who, who.empty() ? "" : ", ", event.caller());
   one.set("who", who);
@@ -77,8 +101,8 @@ LifeShown SetLife(const Life& life, size_t most, const Formatter& format, const 
   return shown;
 }
 
-void SetFound(const std::vector<pb::Account>& accounts, const Formatter& format, const Texts& texts,
-              Data* data) {
+void SetFound(const std::vector<pb::Account>& accounts, const std::string& number,
+              const Formatter& format, const Texts& texts, Data* data) {
   Data list = ListOf();
   for (const pb::Account& account : accounts) {
     Data one;
@@ -86,9 +110,14 @@ void SetFound(const std::vector<pb::Account>& accounts, const Formatter& format,
     one.set("name", account.display_name());
     one.set("state", texts.SayName("state_", StateName(account.state())));
     one.set("balance", format.Money(account.balance()));
+    if (!number.empty()) {
+      one.set("calls", absl::StrCat("/a/", UrlText(account.account_id()),
+                                    "/calls?number=", UrlText(number)));
+    }
     list.push_back(one);
   }
   SetList(data, "found", list);
+  data->set("by_number", !number.empty());
 }
 
 void SetReviews(const pb::ListReviewsResponse& reviews, const Formatter& format, const Texts& texts,

@@ -37,9 +37,9 @@ struct LifeShown {
 LifeShown SetLife(const Life& life, size_t most, const Formatter& format, const Texts& texts,
                   Data* data);
 
-// found: a line for each account.
-void SetFound(const std::vector<ledger::v1::Account>& accounts, const Formatter& format,
-              const Texts& texts, Data* data);
+// found: a line for each account; with where its calls to `number` are, if there is one.
+void SetFound(const std::vector<ledger::v1::Account>& accounts, const std::string& number,
+              const Formatter& format, const Texts& texts, Data* data);
 
 // reviews: what a person must decide upon, a line each with what decides it.
 void SetReviews(const ledger::v1::ListReviewsResponse& reviews, const Formatter& format,

@@ -1,17 +1,24 @@
 #include "services/ledger/api/accounts_service.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/digest/sha256.h"
 #include "common/error/error.h"
+#include "common/rpc/conversions.h"
+#include "services/ledger/api/errors.h"
 #include "services/ledger/api/load_account.h"
 #include "services/ledger/api/page_token.h"
 #include "services/ledger/api/update_mask.h"
+#include "services/ledger/domain/destination.h"
 #include "services/ledger/storage/account_rows.h"
 #include "services/ledger/storage/account_search.h"
 
@@ -20,6 +27,9 @@ namespace {
 
 using book::Reply;
 using storage::Connection;
+
+// On a page of a search by number: what is told of so many fits into one answer.
+constexpr int kMostByNumber = 200;
 
 // Before the fields of what an update writes, where a refusal names one.
 constexpr char kSettings[] = "billing_settings.";
@@ -203,6 +213,10 @@ absl::StatusOr<storage::AccountFilter> FilterFrom(const pb::ListAccountsRequest&
   filter.low_balance = request.low_balance();
   filter.card_failing = request.card_failing();
   filter.under_review = request.under_review();
+  if (!request.called_number().empty() &&
+      (filter != storage::AccountFilter() || !request.usage_id().empty())) {
+    return InvalidField("called_number", "must not be set beside another filter");
+  }
   if (request.usage_id().empty()) return filter;
   RESERVE_RETURN_IF_ERROR(CheckId(request.usage_id(), "usage_id"));
   if (filter != storage::AccountFilter()) {
@@ -210,6 +224,44 @@ absl::StatusOr<storage::AccountFilter> FilterFrom(const pb::ListAccountsRequest&
   }
   filter.usage_id = request.usage_id();
   return filter;
+}
+
+// Where a search by number goes on, as a page token has it.
+std::string CursorOf(const storage::BookingPlace& place) {
+  return absl::StrCat(absl::ToUnixMicros(place.record_time), ":", place.account_id);
+}
+
+absl::StatusOr<storage::BookingPlace> PlaceBefore(const Page& page) {
+  storage::BookingPlace place;
+  if (page.cursor.empty()) return place;
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(page.cursor, absl::MaxSplits(':', 1));
+  int64_t micros = 0;
+  if (!absl::SimpleAtoi(parts.first, &micros)) return BadPageToken();
+  place.record_time = absl::FromUnixMicros(micros);
+  place.account_id = std::string(parts.second);
+  return place;
+}
+
+absl::Status ListByNumber(Connection& connection, const Sight& sight,
+                          const pb::ListAccountsRequest& request, const Page& page,
+                          pb::ListAccountsResponse* response) {
+  const auto destination = domain::DestinationFrom(sight.settings, request.called_number());
+  if (!destination.has_value()) {
+    return InvalidField("called_number", "must be E.164, or a short code of 3 to 8 digits");
+  }
+  RESERVE_ASSIGN_OR_RETURN(const storage::BookingPlace before, PlaceBefore(page));
+  RESERVE_ASSIGN_OR_RETURN(const storage::FoundByNumber found,
+                           storage::SearchByNumber(connection, *destination, before,
+                                                   std::min(page.size, kMostByNumber)));
+  response->Clear();
+  for (const domain::Account& account : found.accounts) {
+    ToProto(account, sight, response->add_accounts());
+  }
+  if (!found.looked_to.has_value()) return absl::OkStatus();
+  response->set_next_page_token(EncodePageToken(page.query_digest, CursorOf(*found.looked_to)));
+  reserve::ToProto(found.looked_to->record_time, response->mutable_searched_until_time());
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -237,10 +289,14 @@ grpc::ServerUnaryReactor* AccountsService::GetAccount(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* AccountsService::ListAccounts(grpc::CallbackServerContext* context,
                                                         const pb::ListAccountsRequest* request,
                                                         pb::ListAccountsResponse* response) {
-  return StartQuery(
-      api_, context, "ListAccounts", [=, this](Connection& connection) -> absl::Status {
+  // By a number many entries are looked at: that is none of the quick reads.
+  const bool by_number = !request->called_number().empty();
+  return StartQueryIn(
+      by_number ? api_.engine.pages() : api_.engine.queries(), api_, context, "ListAccounts",
+      [=, this](Connection& connection) -> absl::Status {
         RESERVE_ASSIGN_OR_RETURN(const storage::AccountFilter filter, FilterFrom(*request));
         RESERVE_ASSIGN_OR_RETURN(const Page page, PageOfQuery(*request, "ListAccounts"));
+        if (by_number) return ListByNumber(connection, api_.Now(), *request, page, response);
         RESERVE_ASSIGN_OR_RETURN(
             const storage::FoundAccounts found,
             storage::SearchAccounts(connection, filter, page.cursor, page.limit()));
@@ -274,7 +330,7 @@ grpc::ServerUnaryReactor* AccountsService::UpdateBillingSettings(
     grpc::CallbackServerContext* context, const pb::UpdateBillingSettingsRequest* request,
     pb::BillingSettings* response) {
   return StartCommand(api_, context, "UpdateBillingSettings",
-                      TaskFor(request->account_id(), ParseSettings(*request)),
+                      TaskBy(request->actor(), request->account_id(), ParseSettings(*request)),
                       FillFromAccount(response), kSettings);
 }
 

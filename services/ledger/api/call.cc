@@ -316,6 +316,17 @@ AskedTask TaskFor(const std::string& account_id, absl::StatusOr<book::Command> c
   return {account_id, engine::Task{account_id, *std::move(command), nullptr, 0}};
 }
 
+AskedTask TaskBy(const std::string& actor, const std::string& account_id,
+                 absl::StatusOr<book::Command> command) {
+  AskedTask asked = TaskFor(account_id, std::move(command));
+  if (!asked.task.ok()) return asked;
+  if (absl::Status valid = CheckStaffText(actor, "actor"); !valid.ok()) {
+    return {account_id, std::move(valid)};
+  }
+  asked.task->actor = actor;
+  return asked;
+}
+
 absl::Status Draining() { return engine::Draining("open the stream again elsewhere"); }
 
 absl::Status PrefixField(const absl::Status& status, absl::string_view prefix) {

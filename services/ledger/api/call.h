@@ -155,6 +155,9 @@ void SubmitFor(engine::Engine& engine, engine::Task&& task, Moment deadline,
 
 // A command on an account, once its id is known to be well formed.
 AskedTask TaskFor(const std::string& account_id, absl::StatusOr<book::Command> command);
+// The same, and who does it, as the request says; may be empty.
+AskedTask TaskBy(const std::string& actor, const std::string& account_id,
+                 absl::StatusOr<book::Command> command);
 
 // UNAVAILABLE "DRAINING": what a stream is ended with when a drain begins.
 absl::Status Draining();

@@ -97,14 +97,15 @@ grpc::ServerUnaryReactor* AccountsService::AddPaymentMethod(
     grpc::CallbackServerContext* context, const pb::AddPaymentMethodRequest* request,
     pb::PaymentMethod* response) {
   return StartCommand(api_, context, "AddPaymentMethod",
-                      TaskFor(request->account_id(), ParseAdd(*request)), FillCard(api_, response));
+                      TaskBy(request->actor(), request->account_id(), ParseAdd(*request)),
+                      FillCard(api_, response));
 }
 
 grpc::ServerUnaryReactor* AccountsService::UpdatePaymentMethod(
     grpc::CallbackServerContext* context, const pb::UpdatePaymentMethodRequest* request,
     pb::PaymentMethod* response) {
   return StartCommand(api_, context, "UpdatePaymentMethod",
-                      TaskFor(request->account_id(), ParseUpdate(*request)),
+                      TaskBy(request->actor(), request->account_id(), ParseUpdate(*request)),
                       FillCard(api_, response));
 }
 
@@ -112,7 +113,7 @@ grpc::ServerUnaryReactor* AccountsService::RemovePaymentMethod(
     grpc::CallbackServerContext* context, const pb::RemovePaymentMethodRequest* request,
     pb::Account* response) {
   return StartCommand(api_, context, "RemovePaymentMethod",
-                      TaskFor(request->account_id(), ParseRemove(*request)),
+                      TaskBy(request->actor(), request->account_id(), ParseRemove(*request)),
                       FillAccount(api_, response));
 }
 

@@ -58,7 +58,7 @@ grpc::ServerUnaryReactor* AccountsService::RequestRecharge(
     grpc::CallbackServerContext* context, const pb::RequestRechargeRequest* request,
     pb::Recharge* response) {
   return StartCommand(api_, context, "RequestRecharge",
-                      TaskFor(request->account_id(), ParseRecharge(*request)),
+                      TaskBy(request->actor(), request->account_id(), ParseRecharge(*request)),
                       [response](book::Reply&& reply) {
                         const auto& asked = std::get<book::RechargeReply>(reply);
                         ToProto(asked.recharge, response);

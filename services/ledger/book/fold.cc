@@ -27,6 +27,7 @@ Folded Folder::Run(absl::Span<const AccountCommand> commands) {
   for (const AccountCommand& each : commands) {
     found_rates_.clear();
     caller_ = each.caller;
+    actor_ = each.actor;
     folded_.replies.push_back(std::visit(
         [&](const auto& command) { return Handle(each.account_id, command); }, *each.command));
     if (domain::IsUsageAfterClosing(folded_.replies.back().status())) ++folded_.after_closing;

@@ -160,6 +160,7 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   }
   for (domain::Event& event : transition.events) {
     event.caller = std::string(caller_);
+    if (event.actor.empty()) event.actor = std::string(actor_);
     if (event.kind == domain::EventKind::kLimitReached) NoteLimit(event.limit);
     writes.events.push_back(std::move(event));
   }

@@ -290,6 +290,7 @@ class Folder {
   const Catalog& catalog_;
   std::deque<domain::Rate> found_rates_;  // by the command at hand
   absl::string_view caller_;              // whose that is
+  absl::string_view actor_;               // who does it, as the caller says
   Image& image_;
   domain::ClosingRows closing_rows_;  // of the last context
   Folded folded_;

@@ -49,6 +49,9 @@ struct AccountCommand {
   const Command* command = nullptr;
   // Whose call it is (domain::Entry::caller); empty of the ledger's own.
   absl::string_view caller = {};
+  // Who does it, as that caller says, where the command itself does not name anybody
+  // (domain::Event::actor); may be empty.
+  absl::string_view actor = {};
 };
 
 // How usages that are booked already are found: by the unique key when they are inserted again

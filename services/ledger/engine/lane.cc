@@ -282,7 +282,7 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
   Attempt attempt;
   attempt.commands.reserve(tasks.size());
   for (const Task& task : tasks) {
-    attempt.commands.push_back({task.account_id, &task.command, task.caller});
+    attempt.commands.push_back({task.account_id, &task.command, task.caller, task.actor});
   }
   absl::Status status = Execute(attempt, *duplicates, read);
   if (!status.ok()) {

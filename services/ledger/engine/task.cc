@@ -4,7 +4,7 @@ namespace reserve::engine {
 
 size_t BytesOf(const Task& task) {
   return sizeof(Task) + book::HeapBytesOf(task.account_id) + book::HeapBytesOf(task.caller) +
-         task.call_bytes + book::HeapBytesOf(task.command);
+         book::HeapBytesOf(task.actor) + task.call_bytes + book::HeapBytesOf(task.command);
 }
 
 }  // namespace reserve::engine

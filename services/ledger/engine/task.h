@@ -37,6 +37,8 @@ struct Task {
   std::string caller = {};
   // Of which trace the call is; of none what the ledger does by itself.
   TraceContext trace = {};
+  // Who does it, as the caller says, of what tells no more of staff than that; may be empty.
+  std::string actor = {};
 };
 
 // About how much memory a task holds while it waits. Cheap: it looks at the sizes

@@ -4,6 +4,7 @@
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -28,6 +29,7 @@
 #include "services/console/views/prices_view.h"
 #include "services/console/views/support_view.h"
 #include "services/console/views/texts.h"
+#include "services/console/views/typed_number.h"
 #include "tests/support/build_tree.h"
 
 namespace reserve::console {
@@ -124,6 +126,28 @@ TEST(FormatterTest, AmountsAreReadAsTypedAndNeverGuessedAt) {
   }
   EXPECT_EQ(PlainMoney(Dollars(20)), "20.00");
   EXPECT_EQ(PlainMoney(Dollars(0, 17'100'000)), "0.0171");
+}
+
+TEST(FormatterTest, CountriesStandInTheOrderOfTheReadersLanguage) {
+  const auto place = [](const std::string& language, const std::string& code) {
+    const auto countries = Formatter(language, "UTC").Countries();
+    return std::find_if(countries.begin(), countries.end(),
+                        [&](const auto& one) { return one.first == code; }) -
+           countries.begin();
+  };
+  EXPECT_GT(Formatter("en-US", "UTC").Countries().size(), 200u);
+  EXPECT_LT(place("en-US", "AX"), place("en-US", "AL")) << "Aland is written with a ring";
+  EXPECT_LT(place("en-US", "AL"), place("en-US", "GB"));
+  EXPECT_LT(place("de", "EG"), place("de", "AL")) << "Egypt begins with an A there, with dots";
+}
+
+TEST(TypedNumberTest, WhatStandsBetweenDigitsIsLeftOutAndOtherTextIsLeftAlone) {
+  EXPECT_EQ(TypedNumber(" +44 (20) 7946-0000 "), "+442079460000");
+  EXPECT_EQ(TypedNumber("202.555.0123"), "2025550123");
+  EXPECT_EQ(TypedNumber("411"), "411");
+  for (const std::string text : {"United Kingdom", "+", "4+4", "--", ""}) {
+    EXPECT_EQ(TypedNumber(text), text) << text;
+  }
 }
 
 TEST(FormatterTest, ClocksCountWhatHasBegun) {
@@ -433,6 +457,7 @@ TEST(PricesViewTest, WhatIsLookedForIsACodeANumberOrAName) {
   EXPECT_EQ(asked("+44"), "44||");
   EXPECT_EQ(asked("4420"), "4420||");
   EXPECT_EQ(asked("+442079460000"), "|+442079460000|");
+  EXPECT_EQ(asked("+44 20 7946 0000"), "|+442079460000|");
   EXPECT_EQ(asked("United King"), "||United King");
   EXPECT_EQ(asked(""), "||");
 }
@@ -466,6 +491,22 @@ TEST(SupportViewTest, ALifeIsOneLineOfTimeThatLeavesNothingOut) {
   EXPECT_EQ(shown.entries, 3u);
   EXPECT_EQ(shown.events, 2u);
   EXPECT_TRUE(shown.more);
+}
+
+TEST(SupportViewTest, AMomentSaysWhichRechargeAndCardItIsAbout) {
+  Life life;
+  life.events.push_back(Parse<pb::Event>(
+      "event_seq: 2 kind: EVENT_KIND_RECHARGE_DECLINED event_time { seconds: 9 } recharge_ordinal: "
+      "3 payment_method_id: 'card-1' decline_class: DECLINE_CLASS_SOFT caller: 'spiffe://x' actor: "
+      "'sue'"));
+  life.entries.push_back(Parse<pb::Entry>(
+      "seq: 1 kind: ENTRY_KIND_RECHARGE record_time { seconds: 8 } recharge_ordinal: 2"));
+  Data data;
+  SetLife(life, 100, Formatter("en-US", "UTC"), English(), &data);
+  const auto& moments = data.get("moments")->list_value();
+  EXPECT_EQ(Said(moments[0], "about"), "no. 3, card-1 (declined; the same card may work later)");
+  EXPECT_EQ(Said(moments[0], "who"), "sue, spiffe://x");
+  EXPECT_EQ(Said(moments[1], "about"), "no. 2");
 }
 
 TEST(SupportViewTest, AMomentOfManyEntriesIsCutAndGoesOnWhereItWasCut) {
@@ -728,8 +769,8 @@ TEST(SamplesTest, ALifeAndPricesAreDrawn) {
         "initial_increment { seconds: 6 } increment { seconds: 6 } standard_rate: ",
         i % 2 == 0 ? "true" : "false"));
   }
-  SetSearch({}, English(), &prices);
-  SetRates(rates, format, English(), &prices);
+  SetSearch({}, format, English(), &prices);
+  SetRates(rates, "", format, English(), &prices);
   EXPECT_THAT(Sample("prices", "prices", prices), HasSubstr("$0.0171"));
 }
 

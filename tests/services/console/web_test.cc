@@ -23,6 +23,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "common/rpc/channel.h"
@@ -508,6 +509,25 @@ TEST_F(WebTest, FewFilesAreOnTheirWayAtOnceAndPagesGoOn) {
   })) << "who hangs up makes room";
 }
 
+TEST_F(WebTest, AFileThatADrainCutsOffIsABrokenTransferAndNoShortFile) {
+  std::atomic<int> begun = 0;
+  Start({}, {EndlessFile(&begun)});
+  std::atomic<size_t> received = 0;
+  bool whole = true;
+  std::thread reader([&] {
+    httplib::Client client("127.0.0.1", server_->port());
+    const auto result = client.Get("/endless", [&](const char*, size_t bytes) {
+      received += bytes;
+      return true;
+    });
+    whole = static_cast<bool>(result);
+  });
+  EXPECT_TRUE(test_support::WaitUntil([&] { return received > 0; }));
+  server_->Drain(absl::Seconds(20));
+  reader.join();
+  EXPECT_FALSE(whole);
+}
+
 TEST_F(WebTest, ADrainDoesNotWaitForWhoDoesNotRead) {
   std::atomic<int> begun = 0;
   Start({.connections = {.request_within = absl::Hours(1), .piece_within = absl::Hours(1)}},
@@ -598,26 +618,102 @@ class SlowAccounts : public ledger::v1::Accounts::Service {
   }
 };
 
+// The pages before one service that is the test's own.
+class PagesBefore {
+ public:
+  explicit PagesBefore(grpc::Service* service) {
+    int port = 0;
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(service);
+    server_ = builder.BuildAndStart();
+    ledger_ = std::make_unique<LedgerClient>(
+        *MakeChannel(absl::StrCat("127.0.0.1:", port), ChannelOptions()));
+    site_ = std::make_unique<Site>(ledger_.get(), *Texts::Read(*embedded::Find("texts/en.txt")),
+                                   SiteOptions());
+  }
+
+  // What the account "own" has at that pattern.
+  Reply Get(const std::string& pattern, const Fields& asked = {}) const {
+    Visit visit;
+    visit.places = {{"account", "own"}};
+    visit.asked = asked;
+    for (const Route& route : AllRoutes(site_.get())) {
+      if (route.method == "GET" && route.pattern == pattern) return route.handler(visit);
+    }
+    ADD_FAILURE() << "there is no " << pattern;
+    return {};
+  }
+
+ private:
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<LedgerClient> ledger_;
+  std::unique_ptr<Site> site_;
+};
+
 TEST(SlowLedgerTest, SomebodyCanPayWhileAdviceTakesLong) {
   SlowAccounts accounts;
-  int port = 0;
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-  builder.RegisterService(&accounts);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  const LedgerClient ledger(*MakeChannel(absl::StrCat("127.0.0.1:", port), ChannelOptions()));
-  const Site site(&ledger, *Texts::Read(*embedded::Find("texts/en.txt")), {});
-  Visit visit;
-  visit.places = {{"account", "own"}};
-  for (const Route& route : AllRoutes(&site)) {
-    if (route.pattern != "/a/:account/billing") continue;
-    const Reply page = route.handler(visit);
-    EXPECT_EQ(page.status, 200);
-    EXPECT_THAT(
-        page.body,
-        AllOf(HasSubstr("takes long at this moment"), HasSubstr("be read at this moment"),
-              HasSubstr("action=\"/a/own/top-up\""), Not(HasSubstr("There are no receipts"))));
+  const Reply page = PagesBefore(&accounts).Get("/a/:account/billing");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_THAT(
+      page.body,
+      AllOf(HasSubstr("takes long at this moment"), HasSubstr("be read at this moment"),
+            HasSubstr("action=\"/a/own/top-up\""), Not(HasSubstr("There are no receipts"))));
+}
+
+// A history of which so many pages can be read, a call each; and none has an end.
+class LongHistory : public SlowAccounts {
+ public:
+  explicit LongHistory(int readable) : readable_(readable) {}
+  grpc::Status ListUsage(grpc::ServerContext*, const ledger::v1::ListUsageRequest*,
+                         ledger::v1::ListUsageResponse* response) override {
+    if (readable_-- <= 0) return {grpc::StatusCode::UNAVAILABLE, "away"};
+    ledger::v1::UsageRecord& record = *response->add_usage_records();
+    record.mutable_usage()->set_usage_id("call");
+    record.mutable_usage()->mutable_call()->mutable_duration()->set_seconds(60);
+    record.mutable_cost()->set_currency_code("USD");
+    record.mutable_cost()->set_units(1);
+    response->set_next_page_token("more");
+    response->mutable_searched_until()->set_seconds(1'796'000'000);
+    return grpc::Status::OK;
   }
+
+ private:
+  std::atomic<int> readable_;
+};
+
+TEST(SlowLedgerTest, AFileThatTheLedgerBreaksOffSaysSoInItsLastLine) {
+  LongHistory history(3);
+  const PagesBefore pages(&history);
+  const Reply file = pages.Get("/a/:account/calls.csv");
+  ASSERT_NE(file.next_piece, nullptr);
+  std::string csv;
+  for (auto piece = file.next_piece(); piece.has_value(); piece = file.next_piece()) csv += *piece;
+  const std::vector<std::string> lines = absl::StrSplit(csv, "\r\n");
+  ASSERT_EQ(lines.size(), 6u) << csv;
+  EXPECT_THAT(lines[4], HasSubstr("This file is not whole"));
+  EXPECT_EQ(lines[5], "");
+}
+
+TEST(SlowLedgerTest, WhatFiltersLeaveIsAddedUpAsFarAsAFewPagesGoAndSaysSo) {
+  LongHistory history(100);
+  const Reply page = PagesBefore(&history).Get("/a/:account/calls", {{"number", "+44"}});
+  EXPECT_EQ(page.status, 200);
+  EXPECT_THAT(page.body, AllOf(HasSubstr("With these filters, looked through until"),
+                               HasSubstr(": 5, together 5:00, for $5.00. There may be more."),
+                               HasSubstr("On this page: 1, together 1:00, for $1.00.")));
+}
+
+TEST(SlowLedgerTest, WhereTheLedgerDoesNotLetThePagesInTheySayWhoseFaultThatIs) {
+  class Shut : public ledger::v1::Support::Service {
+    grpc::Status ListReviews(grpc::ServerContext*, const ledger::v1::ListReviewsRequest*,
+                             ledger::v1::ListReviewsResponse*) override {
+      return {grpc::StatusCode::PERMISSION_DENIED, "is for the role support"};
+    }
+  } shut;
+  const Reply page = PagesBefore(&shut).Get("/support/reviews");
+  EXPECT_EQ(page.status, 502);
+  EXPECT_THAT(page.body, HasSubstr("These pages are not set up for this"));
 }
 
 }  // namespace

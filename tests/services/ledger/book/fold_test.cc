@@ -239,6 +239,42 @@ TEST_F(FoldTest, EntriesAndEventsSayWhoseCallMadeThemAndTheChainDoesNot) {
   EXPECT_GE(named, 1);
 }
 
+TEST_F(FoldTest, EventsSayWhoDidItAsTheCommandSaysOrElseTheCaller) {
+  Store("a");
+  domain::ByStaff by;
+  by.reason = "goodwill";
+  by.actor = "sue";
+  Ask("a", AdjustBalance{"r1", kNanosPerUnit, by, ""});
+  UpdateBillingSettings off;
+  off.change.automatic_recharge = false;
+  Ask("a", off);
+  for (AccountCommand& each : commands_) each.actor = "ann";
+  const Folded folded = Run();
+  const auto who = [&](domain::EventKind kind) {
+    for (const domain::Event& event : folded.writes.events) {
+      if (event.kind == kind) return event.actor;
+    }
+    return std::string("nobody");
+  };
+  EXPECT_EQ(who(domain::EventKind::kBalanceAdjusted), "sue");
+  EXPECT_EQ(who(domain::EventKind::kAutomaticRechargeOff), "ann");
+}
+
+TEST_F(FoldTest, BlocksThatAreOnlyTriedAreAnsweredAndWriteNothing) {
+  Store("a");
+  const domain::ByStaff by{.reason = "owes"};
+  const bool only_try = true;
+  Ask("a", BlockAccount{by, "", only_try});
+  Ask("a", UnblockAccount{by, "", only_try});
+  Ask("a", LiftSuspension{{}, by, "", "", {}, only_try});
+  Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK"));
+  EXPECT_TRUE(std::get<domain::Account>(*folded.replies[0]).blocked());
+  EXPECT_FALSE(std::get<domain::Account>(*folded.replies[1]).blocked()) << "it was none";
+  EXPECT_TRUE(folded.writes.events.empty());
+  EXPECT_FALSE(image_.accounts["a"].account().blocked());
+}
+
 TEST_F(FoldTest, TheKeyOfAUsersNumbersOfAYearIsStoredOnceWithTheFirstEntryThatNeedsIt) {
   AccountImage& image = Store("a");
   image.known->number_keys.push_back({"u", 2026, {'k', 'n', 'o', 'w', 'n'}, /*stored=*/true});

@@ -639,6 +639,12 @@ std::vector<Read> ReadsOfTheHistory() {
                                   storage::SearchAccounts(c, by_usage, "", 10));
          return absl::StrCat(found.accounts.size(), " accounts");
        }},
+      {"ListAccounts, by a number",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(const storage::FoundByNumber found,
+                                  storage::SearchByNumber(c, kStandardNumber, {}, 10, 3));
+         return absl::StrCat(found.accounts.size(), " accounts");
+       }},
   };
 }
 

@@ -1,12 +1,14 @@
 // Lists of accounts by what a person looks for.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/ledger/domain/journal.h"
 #include "services/ledger/storage/account_search.h"
 #include "tests/services/ledger/storage/migrated_database.h"
 
@@ -36,6 +38,31 @@ class AccountSearchTest : public testing::Test {
         "expiry_told) VALUES ('%s','pm-1',1,%d,'2026-01-01','t','f',1,'','',0,0,1,0,0,0,0)",
         id, static_cast<int>(state)));
   }
+  // An account's entry, booked some minutes after the beginning; of a usage if there is a number.
+  void Book(const std::string& id, int minute, const std::string& number) {
+    const bool usage = !number.empty();
+    database_.sql().Execute(absl::StrFormat(
+        "INSERT INTO entries (record_time,account_id,seq,month,kind,amount_nanos,"
+        "balance_after_nanos,entry_hash,destination) VALUES "
+        "('2026-10-31 23:58:00' + INTERVAL %d MINUTE,'%s',%d,%d,%d,0,0,'',%s)",
+        minute, id, ++seq_, minute < 2 ? 202610 : 202611,
+        static_cast<int>(usage ? domain::EntryKind::kUsage : domain::EntryKind::kAdjustment),
+        usage ? absl::StrFormat("'%s'", number) : "NULL"));
+  }
+  // Page after page, of so many accounts and entries, with "/" between them.
+  std::string ByNumber(const std::string& number, int limit, int most_entries) {
+    std::string ids;
+    std::optional<BookingPlace> place = BookingPlace();
+    for (int pages = 0; place.has_value() && pages < 100; ++pages) {
+      const auto found = SearchByNumber(*connection_, number, *place, limit, most_entries);
+      EXPECT_TRUE(found.ok()) << found.status();
+      if (!found.ok()) return ids;
+      for (const domain::Account& account : found->accounts) ids += account.account_id;
+      place = found->looked_to;
+      if (place.has_value()) ids += "/";
+    }
+    return ids;
+  }
   std::vector<std::string> Ids(const AccountFilter& filter, const std::string& after = "",
                                int limit = 100) {
     const auto found = SearchAccounts(*connection_, filter, after, limit);
@@ -50,6 +77,7 @@ class AccountSearchTest : public testing::Test {
   MigratedDatabase database_;
   std::unique_ptr<Connection> connection_ = database_.Connect();
   std::string searched_until_;
+  int seq_ = 0;
 };
 
 TEST_F(AccountSearchTest, EachFilterFindsItsAccountsAndSeveralWhatAllApplyTo) {
@@ -83,6 +111,25 @@ TEST_F(AccountSearchTest, AUsagesIdFindsAllThatHaveIt) {
   EXPECT_THAT(Ids({.usage_id = "call-1"}, "a"), ElementsAre("c"));
   EXPECT_THAT(Ids({.usage_id = "call-1"}, "", 1), ElementsAre("a"));
   EXPECT_THAT(Ids({.usage_id = "call-3"}), IsEmpty());
+}
+
+TEST_F(AccountSearchTest, ANumberFindsWhoCalledItTheLastOneFirst) {
+  for (const std::string id : {"a", "b", "c", "d"}) Put(id, 2, 10);
+  const std::string london = "442079460000";
+  Book("a", 0, london);
+  Book("d", 1, "442079460001");
+  Book("b", 2, london);
+  Book("c", 2, london);
+  Book("c", 2, london);
+  Book("d", 2, "");
+  Book("a", 3, london);
+  EXPECT_EQ(ByNumber(london, 10, 100), "acb");
+  EXPECT_EQ(ByNumber("44207946000", 10, 100), "") << "a whole number, not how it begins";
+  // However few accounts or entries a page has, none is left out.
+  EXPECT_EQ(ByNumber(london, 1, 100), "a/c/b/a");
+  EXPECT_EQ(ByNumber(london, 2, 100), "ac/ba");
+  EXPECT_EQ(ByNumber(london, 10, 1), "a//c/b//a/");
+  EXPECT_EQ(ByNumber(london, 10, 3), "ac/ba/");
 }
 
 TEST_F(AccountSearchTest, APageThatFindsLittleStopsAndSaysHowFarItLooked) {

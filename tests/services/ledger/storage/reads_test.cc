@@ -593,6 +593,25 @@ TEST_F(ReadsTest, PagesOfAllAccounts) {
   ExpectReads(kAccounts + 80, [&] { return LoadDeckRows(*connection_, 2).status(); });
 }
 
+TEST_F(ReadsTest, ASearchByNumberLooksAtABoundedNumberOfEntries) {
+  constexpr int kMostRows = 500;
+  std::optional<BookingPlace> place = BookingPlace();
+  int pages = 0;
+  for (; place.has_value(); ++pages) {
+    // Once to find where it ends, and once to read; each begins with a look into each month.
+    ExpectReads(2 * kMostRows + 2 * 60, [&]() -> absl::Status {
+      RESERVE_ASSIGN_OR_RETURN(
+          const FoundByNumber found,
+          SearchByNumber(*connection_, "442079460000", *place, kLimit, kMostRows));
+      EXPECT_TRUE(found.accounts.empty());
+      place = found.looked_to;
+      return absl::OkStatus();
+    });
+    ASSERT_LT(pages, 100);
+  }
+  EXPECT_GE(pages, (kAccounts + kLongHistory) / kMostRows - 1);
+}
+
 TEST_F(ReadsTest, WhatIsToldOfChargesOfNobody) {
   ExpectReads(2 * kLimit + 10, [&] { return ListUnplaced(*connection_, 8000, kLimit).status(); });
   ASSERT_TRUE(connection_->Begin().ok());
