@@ -1,10 +1,28 @@
 #include "services/ledger/rates/prefix_index.h"
 
+#include <algorithm>
+
 namespace reserve::rates {
 
 PrefixIndex::PrefixIndex(PrefixAt prefix_at, size_t begin, size_t end) {
   root_ = Add(prefix_at, static_cast<uint32_t>(begin), static_cast<uint32_t>(end), 0, kNone);
   nodes_.shrink_to_fit();
+  if (nodes_.size() >= kNodesWorthStarts) AddStarts();
+}
+
+void PrefixIndex::AddStarts() {
+  starts_.resize(size_t{1} << (64 - kStartShift));
+  for (size_t digits = 0; digits < starts_.size(); ++digits) {
+    const uint64_t number = static_cast<uint64_t>(digits) << kStartShift;
+    Start start{.branch = root_, .best = kNone};
+    for (size_t place = 0; place < kStartDigits && (start.branch & kRun) == 0; ++place) {
+      const Node& node = nodes_[start.branch];
+      // No number has a digit above 9.
+      const uint32_t digit = std::min<uint32_t>(DigitAt(number, place), 9);
+      start = {.branch = node.branches[digit], .best = node.own};
+    }
+    starts_[digits] = start;
+  }
 }
 
 uint32_t PrefixIndex::Add(PrefixAt prefix_at, uint32_t begin, uint32_t end, size_t depth,
