@@ -163,6 +163,15 @@ std::string Caller::PickAccount() {
 
 std::string Caller::PickCard() { return absl::StrCat(Pick(kCards, random_()), "#", NewId("card")); }
 
+void Caller::NoteCall(const char* method, Claims claims, reserve::Moment asked,
+                      const absl::Status& status) {
+  history::Call call = {.who = options_.number,
+                        .ledger = static_cast<int>(turn_ % ledgers_.size()),
+                        .method = method,
+                        .claims = std::move(claims)};
+  record_.history().Note(std::move(call), asked, status);
+}
+
 void Caller::TurnAway(int tries) {
   ++counts_.retries;
   ++turn_;
@@ -323,6 +332,7 @@ void Caller::RateAgain() {
   absl::Status status;
   for (int tries = 1; !GivesUp(start); ++tries) {
     const auto context = Within(kStreamTimeout);
+    const reserve::Moment asked = MonotonicNow();
     const auto reader = stub<pb::Rates::Stub>().RerateUsage(context.get(), request);
     pb::RerateUsageResponse response;
     bool done = false;
@@ -330,6 +340,7 @@ void Caller::RateAgain() {
       done = response.rerating().state() == pb::RERATING_STATE_DONE;
     }
     status = FromGrpcStatus(reader->Finish());
+    NoteCall("RerateUsage", {}, asked, status);
     if (done) {
       ++counts_.operations;
       return record_.Booked(Kind::kRerating, request.request_id(), std::nullopt);
@@ -416,8 +427,20 @@ void Caller::RecordBatch(int size) {
   }
 }
 
+void Caller::NoteStreamed(const std::vector<RecordRequest>& pending,
+                          const std::vector<bool>& refused, int64_t from, int64_t to,
+                          reserve::Moment asked) {
+  Claims claims;
+  for (auto i = static_cast<size_t>(from); i < static_cast<size_t>(to); ++i) {
+    claims.push_back(
+        StreamedClaim(pending[i], refused[i] ? history::What::kRefused : history::What::kDone));
+  }
+  NoteCall("StreamUsage", std::move(claims), asked, absl::OkStatus());
+}
+
 void Caller::StreamOnce(std::vector<RecordRequest>* pending) {
   const auto context = Within(kStreamTimeout);
+  const reserve::Moment asked = MonotonicNow();
   const auto stream = stub<pb::Ledger::Stub>().StreamUsage(context.get());
   pb::StreamUsageRequest message;
   for (const RecordRequest& request : *pending) {
@@ -430,10 +453,12 @@ void Caller::StreamOnce(std::vector<RecordRequest>* pending) {
   int64_t decided = 0;
   pb::StreamUsageResponse response;
   while (stream->Read(&response)) {
+    const int64_t before = decided;
     decided = std::min(response.acknowledged_sequence(), static_cast<int64_t>(pending->size()));
     for (const pb::StreamUsageRefusal& refusal : response.refusals()) {
       refused[static_cast<size_t>(refusal.sequence() - 1)] = true;
     }
+    NoteStreamed(*pending, refused, before, decided, asked);
   }
   const absl::Status end = FromGrpcStatus(stream->Finish());
   if (end.code() == absl::StatusCode::kInternal || end.code() == absl::StatusCode::kUnknown) {
@@ -448,9 +473,12 @@ void Caller::StreamOnce(std::vector<RecordRequest>* pending) {
   }
   counts_.operations += decided;
   pending->erase(pending->begin(), pending->begin() + static_cast<std::ptrdiff_t>(decided));
+  Claims unknown;
   for (const RecordRequest& request : *pending) {
     record_.NotAnswered(Kind::kUsage, request.usage().usage_id(), end.ToString());
+    unknown.push_back(StreamedClaim(request, history::What::kUnknown));
   }
+  if (!unknown.empty()) NoteCall("StreamUsage", std::move(unknown), asked, end);
 }
 
 void Caller::RecordStream(int size) {

@@ -13,16 +13,20 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/clock/monotonic.h"
 #include "common/error/error.h"
 #include "common/money/money.h"
 #include "common/rpc/status.h"
 #include "reserve/gateway/v1/payment_gateway.grpc.pb.h"
 #include "reserve/gateway/v1/stub_dashboard.grpc.pb.h"
+#include "tests/chaos/claims.h"
 #include "tests/chaos/load.h"
 #include "tests/chaos/record.h"
 #include "tests/support/ledger_stubs.h"
@@ -59,6 +63,11 @@ class Caller {
   void RecordBatch(int size);
   // Books some by StreamUsage.
   void RecordStream(int size);
+  // Books one usage at a ledger, and reads of it and of its account at the other, as people and
+  // programs do (looks.cc).
+  void LookBack();
+  // Reads all entries of an account, for the history. False if no ledger answered.
+  bool ListAll(const std::string& account_id);
   // Takes a usage back, or books another in its place.
   void TakeBack();
   // Has what an account used rated again, mostly by its own decks: what a void gave back goes to
@@ -150,6 +159,12 @@ class Caller {
   absl::StatusOr<Response> Persist(grpc::Status (Stub::*method)(grpc::ClientContext*,
                                                                 const Request&, Response*),
                                    const Request& request, bool* unknown = nullptr);
+  // Writes a call to the ledger whose turn it is into the history.
+  void NoteCall(const char* method, Claims claims, reserve::Moment asked,
+                const absl::Status& status);
+  template <typename Request, typename Response>
+  void NoteCall(const Request& request, const Response& response, reserve::Moment asked,
+                const absl::Status& status);
   void NoteUsage(const RecordRequest& request,
                  const absl::StatusOr<ledger::v1::RecordUsageResponse>& got);
   void NoteBooked(const RecordRequest& request, std::optional<Place> place);
@@ -161,6 +176,9 @@ class Caller {
                   std::vector<RecordRequest>* again);
   // One stream over `pending`; what was not decided stays there.
   void StreamOnce(std::vector<RecordRequest>* pending);
+  // A part of a stream that was decided together.
+  void NoteStreamed(const std::vector<RecordRequest>& pending, const std::vector<bool>& refused,
+                    int64_t from, int64_t to, reserve::Moment asked);
   void Remember(const RecordRequest& request);
   // One try at the gateway, past the proxies.
   template <typename Stub, typename Request, typename Response>
@@ -185,6 +203,9 @@ class Caller {
   // A call of $5.50 that began so long ago.
   bool BookDear(const std::string& account_id, const std::string& usage_id, absl::Duration ago);
   bool ExpectLimit(const std::string& account_id, bool reached);
+  // One way to look at an account, of which this was booked last.
+  void LookAt(const RecordRequest& request, const ledger::v1::RecordUsageResponse& booked);
+  void LookForUsage(const std::string& account_id, const std::string& usage_id);
   std::optional<HeldCall> BeginCall(const std::string& account_id);
   // False where the ledger did not answer.
   bool ExtendCall(HeldCall* call);
@@ -214,6 +235,15 @@ class Caller {
   int64_t incarnation_ = 1;           // of the switch that it is
 };
 
+template <typename Request, typename Response>
+void Caller::NoteCall(const Request& request, const Response& response, reserve::Moment asked,
+                      const absl::Status& status) {
+  Claims claims;
+  AddClaims(request, response, OutcomeOf(status), &claims);
+  const std::string method(absl::StripSuffix(Request::descriptor()->name(), "Request"));
+  NoteCall(method.c_str(), std::move(claims), asked, status);
+}
+
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Caller::Persist(grpc::Status (Stub::*method)(grpc::ClientContext*,
                                                                       const Request&, Response*),
@@ -222,8 +252,10 @@ absl::StatusOr<Response> Caller::Persist(grpc::Status (Stub::*method)(grpc::Clie
   for (int tries = 1;; ++tries) {
     Response response;
     const auto context = Within(kCallTimeout);
+    const reserve::Moment asked = MonotonicNow();
     const absl::Status status =
         FromGrpcStatus((stub<Stub>().*method)(context.get(), request, &response));
+    NoteCall(request, response, asked, status);
     if (status.ok()) return response;
     if (!IsNoAnswer(status)) return status;
     if (status.code() == absl::StatusCode::kInternal ||

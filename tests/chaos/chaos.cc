@@ -26,6 +26,14 @@ ABSL_FLAG(absl::Duration, patience, absl::Seconds(60),
           "After the last fault: what is not answered or closed by then is stuck.");
 ABSL_FLAG(std::string, programs, "",
           "A folder with a ledger or a worker to run instead of the built one.");
+ABSL_FLAG(
+    std::string, engine, "one",
+    "The database: one server; asynchronous or semi_sync, a primary and a replica; or galera, "
+    "with a ledger at each of two nodes. All but one fail over when half of the time is over.");
+ABSL_FLAG(int, wsrep_sync_wait, 1, "Of Galera: what each read waits for; 0: for nothing.");
+ABSL_FLAG(std::string, history, "",
+          "Where the history of all calls is written and kept (check_history reads it); empty: in "
+          "the run's folder, which is kept if something is wrong.");
 ABSL_FLAG(bool, keep_logs, true, "Keep the processes' logs if something is wrong.");
 
 namespace reserve::chaos {
@@ -56,12 +64,17 @@ std::string Progress(const Load& load, const Faults& faults) {
 }
 
 // Faults under load; everything is up at the end. CANCELLED after a signal.
-absl::Status Storm(absl::Duration length, ShutdownSignal& signal, Load& load, Faults& faults) {
+absl::Status Storm(absl::Duration length, ShutdownSignal& signal, Stage& stage, Load& load,
+                   Faults& faults) {
   const absl::Time start = absl::Now();
   const absl::Time end = start + length;
   absl::Time progress = start + kProgress;
   load.Start();
   while (absl::Now() < end) {
+    if (absl::Now() - start > length / 2 && stage.databases().CanFailOver()) {
+      Say("the database fails over");
+      RESERVE_RETURN_IF_ERROR(faults.FailOver());
+    }
     RESERVE_RETURN_IF_ERROR(faults.RunUntil(std::min(end, absl::Now() + absl::Seconds(1))));
     if (signal.WaitFor(absl::ZeroDuration())) return absl::CancelledError("interrupted");
     if (absl::Now() < std::min(progress, end)) continue;
@@ -81,30 +94,39 @@ bool Report(const Verdict& verdict, uint64_t seed, const Load& load, const Fault
   Show("DOUBLED", verdict.doubled);
   Show("STUCK", verdict.stuck);
   Show("MISMATCHED", verdict.mismatched);
+  Show("OUT OF ORDER", verdict.out_of_order);
   Say(absl::StrCat(verdict.entries, " entries and ", verdict.charges, " charges with ",
                    verdict.refunds, " refunds and ", verdict.disputes, " disputes audited, seed ",
                    seed));
   Say(absl::StrCat("of these ", verdict.pending, " charges were pending first, ", verdict.in_part,
                    " captured in part; ", verdict.failed_refunds, " refunds failed, ",
                    verdict.failed_later, " of them after they had succeeded"));
+  Say(absl::StrCat("history: ", verdict.history));
   Say(absl::StrCat(load.counts().operations.load(), " operations, ", faults.counts().kills.load(),
                    " kills, lost ", verdict.lost.size(), ", doubled ", verdict.doubled.size(),
-                   ", stuck ", verdict.stuck.size(), ", mismatched ", verdict.mismatched.size()));
+                   ", stuck ", verdict.stuck.size(), ", mismatched ", verdict.mismatched.size(),
+                   ", out of order ", verdict.out_of_order.size()));
   return verdict.clean();
 }
 
 absl::StatusOr<bool> Run(uint64_t seed, ShutdownSignal& signal) {
+  RESERVE_ASSIGN_OR_RETURN(const Engine engine, ParseEngine(absl::GetFlag(FLAGS_engine)));
   RESERVE_ASSIGN_OR_RETURN(const auto stage,
-                           Stage::Create({.programs = absl::GetFlag(FLAGS_programs)}));
+                           Stage::Create({.engine = engine,
+                                          .wsrep_sync_wait = absl::GetFlag(FLAGS_wsrep_sync_wait),
+                                          .programs = absl::GetFlag(FLAGS_programs)}));
   stage->KeepFolder();  // until all is well
   Record record;
+  const std::string file = absl::GetFlag(FLAGS_history);
+  RESERVE_RETURN_IF_ERROR(
+      record.history().Open(file.empty() ? stage->folder() + "/history.jsonl" : file));
   Load load(*stage, record, {.accounts = absl::GetFlag(FLAGS_accounts), .seed = seed});
   Faults faults(*stage, seed);
   RESERVE_RETURN_IF_ERROR(load.OpenAccounts());
   Say(absl::StrCat("seed ", seed, ": ", absl::GetFlag(FLAGS_accounts), " accounts, ", kLedgers,
                    " ledgers, ", kWorkers, " workers, logs in ", stage->folder()));
   const absl::Status storm =
-      Storm(absl::Seconds(absl::GetFlag(FLAGS_seconds)), signal, load, faults);
+      Storm(absl::Seconds(absl::GetFlag(FLAGS_seconds)), signal, *stage, load, faults);
   if (!storm.ok()) {
     stage->KeepFolder(!absl::IsCancelled(storm));
     faults.Heal().IgnoreError();  // so that callers get their answers, and end
@@ -120,7 +142,10 @@ absl::StatusOr<bool> Run(uint64_t seed, ShutdownSignal& signal) {
   Say(absl::StrCat("all closed, or given up, ",
                    absl::FormatDuration(absl::Trunc(absl::Now() - calm, absl::Milliseconds(100))),
                    " after the last fault"));
+  const bool read = load.ReadAll();
   Verdict verdict = Judge(*stage, record, patience);
+  RESERVE_RETURN_IF_ERROR(record.history().Close());
+  if (!read) verdict.stuck.emplace_back("not all entries could be read");
   if (!told) {
     verdict.stuck.push_back(absl::StrCat("what the gateway decided later could not be told within ",
                                          absl::FormatDuration(patience)));

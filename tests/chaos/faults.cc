@@ -126,7 +126,14 @@ void Faults::KillSoon(Process& process) {
   Pause(1, 500);
 }
 
+absl::Status Faults::FailOver() {
+  ++counts_.kills;
+  ++struck_["failover of the database"];
+  return stage_.FailOver();
+}
+
 void Faults::KillDatabase() {
+  if (!stage_.databases().MayBeRestarted()) return CutSomething();
   stage_.database_server().Kill();
   ++counts_.kills;
   ++struck_["kill mariadb"];
@@ -214,11 +221,14 @@ void Faults::SetTrap(const std::string& name, Proxy& proxy, Trap trap,
 
 void Faults::TrapCommit() {
   const size_t i = Below(kLedgers);
-  SetTrap("commit", stage_.database_proxy(i), {.request = kCommit, .after = kBooking},
-          {KillOf(stage_.ledger(i)), [this] {
-             stage_.database_server().Kill();
-             ++counts_.kills;
-           }});
+  std::vector<std::function<void()>> kills = {KillOf(stage_.ledger(i))};
+  if (stage_.databases().MayBeRestarted()) {
+    kills.push_back([this] {
+      stage_.database_server().Kill();
+      ++counts_.kills;
+    });
+  }
+  SetTrap("commit", stage_.database_proxy(i), {.request = kCommit, .after = kBooking}, kills);
 }
 
 void Faults::TrapCharge() {

@@ -37,6 +37,8 @@ class Faults {
 
   // One fault after the other until then. An error if a process can't be started again.
   absl::Status RunUntil(absl::Time end);
+  // The database is lost, and another server takes over.
+  absl::Status FailOver();
   // Ends all faults: everything runs, thawed and connected.
   absl::Status Heal();
 

@@ -25,8 +25,10 @@ std::optional<Response> Caller::AskForHelp(
   for (int tries = 1; !GivesUp(start); ++tries) {
     Response response;
     const auto context = Within(kCallTimeout);
+    const reserve::Moment asked = MonotonicNow();
     const absl::Status status =
         FromGrpcStatus((stub<pb::Ledger::Stub>().*method)(context.get(), request, &response));
+    NoteCall(request, response, asked, status);
     if (status.ok()) return response;
     // What a ledger says itself has a reason of its own; else the way to it was cut off.
     const std::string without_reason = absl::StatusCodeToString(status.code());

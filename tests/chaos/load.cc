@@ -1,6 +1,7 @@
 #include "tests/chaos/load.h"
 
 #include <functional>
+#include <string>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -62,9 +63,11 @@ std::vector<Habit> Habits() {
                                   [](Caller& caller) { caller.LeaveTheRest(); }};
   const Habit spender = {[](Caller& caller, int) { caller.ReachTheLimit(); },
                          absl::Milliseconds(200)};
+  const Habit looker = {[](Caller& caller, int) { caller.LookBack(); }, absl::Milliseconds(20)};
   const Habit in_need = {[](Caller& caller, int) { caller.CallForHelp(); }, absl::Milliseconds(40)};
-  return {one,      one,      one,  batch,  stream,           office,  mender,
-          customer, customer, bank, leaver, telephone_switch, spender, in_need};
+  return {one,     one,      one,      batch, stream, office,
+          mender,  customer, customer, bank,  leaver, telephone_switch,
+          spender, in_need,  looker,   looker};
 }
 
 }  // namespace
@@ -98,6 +101,16 @@ bool Load::TellOfTheRest(absl::Duration patience) {
   LoadCounts counts;  // that give nothing up
   Caller caller(stage_, record_, counts, {options_.accounts, /*number=*/98, options_.seed});
   return caller.AwaitDecisions(patience) && caller.TellOfAll();
+}
+
+bool Load::ReadAll() {
+  LoadCounts counts;  // that give nothing up
+  Caller caller(stage_, record_, counts, {options_.accounts, /*number=*/97, options_.seed});
+  bool all = true;
+  for (const std::string& account_id : record_.history().accounts()) {
+    all &= caller.ListAll(account_id);
+  }
+  return all;
 }
 
 void Load::Stop(absl::Duration patience) {

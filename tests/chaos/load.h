@@ -56,6 +56,9 @@ class Load {
   // left open, and tells the ledgers how refunds and disputes stand. False if that was not to be
   // had.
   bool TellOfTheRest(absl::Duration patience);
+  // When nobody writes any more: has the history show all entries of each account of which it says
+  // something. False if a ledger did not answer.
+  bool ReadAll();
   const LoadCounts& counts() const { return counts_; }
 
  private:

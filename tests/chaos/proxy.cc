@@ -52,7 +52,7 @@ void Reset(int fd) {
 
 absl::StatusOr<std::unique_ptr<Proxy>> Proxy::Create(std::string upstream_socket) {
   std::unique_ptr<Proxy> proxy(new Proxy());
-  proxy->upstream_ = std::move(upstream_socket);
+  proxy->LeadTo(std::move(upstream_socket));
   proxy->listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address = {};
   address.sin_family = AF_INET;
@@ -89,13 +89,20 @@ Proxy::~Proxy() {
   if (listener_ >= 0) close(listener_);
 }
 
+void Proxy::LeadTo(std::string upstream_socket) {
+  absl::MutexLock lock(&mutex_);
+  upstream_ = std::move(upstream_socket);
+}
+
 std::string Proxy::address() const { return absl::StrCat("127.0.0.1:", port_); }
 
 void Proxy::Accept() {
   while (true) {
+    std::string upstream;
     {
       absl::MutexLock lock(&mutex_);
       if (stopping_) return;
+      upstream = upstream_;
     }
     Reap();
     pollfd waiting = {.fd = listener_, .events = POLLIN, .revents = 0};
@@ -104,7 +111,7 @@ void Proxy::Accept() {
     if (client < 0) continue;
     const int one = 1;
     setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    const int server = ConnectTo(upstream_);
+    const int server = ConnectTo(upstream);
     if (server < 0) {
       Reset(client);
       continue;

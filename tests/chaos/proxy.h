@@ -52,6 +52,9 @@ class Proxy {
   Proxy& operator=(const Proxy&) = delete;
   ~Proxy();
 
+  // Leads to another server from the next connection on.
+  void LeadTo(std::string upstream_socket) ABSL_LOCKS_EXCLUDED(mutex_);
+
   int port() const { return port_; }
   std::string address() const;
 
@@ -88,13 +91,13 @@ class Proxy {
   void Act(const Link& link) ABSL_LOCKS_EXCLUDED(mutex_);
   void Reap() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  std::string upstream_;
   int listener_ = -1;
   int port_ = 0;
   std::thread acceptor_;
 
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string upstream_ ABSL_GUARDED_BY(mutex_);
   std::list<Link> links_ ABSL_GUARDED_BY(mutex_);
   std::optional<Trap> trap_ ABSL_GUARDED_BY(mutex_);
   int trap_number_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -1,7 +1,8 @@
 // What callers were told: the other side of the books, against which the ledger is held.
 //
 // Every request has an id for ever. It is pending until the ledger has booked or refused it;
-// told twice, it must have been told the same. Thread-safe.
+// told twice, it must have been told the same. Each call by itself stands in the history.
+// Thread-safe.
 //
 //   record.Sent(Kind::kUsage, "u-1-7", "acct-003");
 //   record.Booked(Kind::kUsage, "u-1-7", {.seq = 12, .amount = -10'000'000});
@@ -19,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "common/money/money.h"
+#include "tests/chaos/history_log.h"
 
 namespace reserve::chaos {
 
@@ -122,6 +124,9 @@ class Record {
     contradictions_.push_back(what);
   }
 
+  HistoryLog& history() { return history_; }
+  const HistoryLog& history() const { return history_; }
+
   // Once nobody writes any more.
   const ById& of(Kind kind) const ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return by_kind_[static_cast<size_t>(kind)];
@@ -140,6 +145,7 @@ class Record {
         absl::StrCat(NameOf(kind), " ", id, " of ", Of(kind)[id].account, ": ", what));
   }
 
+  HistoryLog history_;
   absl::Mutex mutex_;
   ById by_kind_[std::size(kKinds)] ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> contradictions_ ABSL_GUARDED_BY(mutex_);

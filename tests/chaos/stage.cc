@@ -20,7 +20,6 @@ namespace reserve::chaos {
 namespace {
 
 using test_support::DatabaseAddress;
-using test_support::PrivateDatabaseServer;
 using test_support::Subprocess;
 using test_support::TestDatabase;
 using test_support::WaitUntil;
@@ -67,10 +66,8 @@ absl::Status Stage::SetUp() {
   std::string pattern = std::filesystem::temp_directory_path() / "reserve-chaos-XXXXXX";
   if (mkdtemp(pattern.data()) == nullptr) return absl::InternalError("no temporary folder");
   folder_ = pattern;
-  RESERVE_ASSIGN_OR_RETURN(
-      database_server_,
-      PrivateDatabaseServer::Create({.extra_args = {"--innodb-buffer-pool-size=256M"}}));
-  database_ = std::make_unique<TestDatabase>(*database_server_);
+  RESERVE_ASSIGN_OR_RETURN(databases_, Databases::Create(options_.engine));
+  database_ = std::make_unique<TestDatabase>(databases_->main());
   RESERVE_RETURN_IF_ERROR(RunToEnd({"migrate", "--database=" + database_->url()}));
   RESERVE_RETURN_IF_ERROR(SetUpProxies());
   RESERVE_RETURN_IF_ERROR(Start(ledgers_[0]));
@@ -85,13 +82,17 @@ absl::Status Stage::SetUp() {
 absl::Status Stage::SetUpProxies() {
   Describe();
   for (size_t i = 0; i < kLedgers; ++i) {
-    RESERVE_ASSIGN_OR_RETURN(database_proxies_[i], Proxy::Create(database_server_->socket_path()));
+    RESERVE_ASSIGN_OR_RETURN(database_proxies_[i],
+                             Proxy::Create(databases_->of_ledger(i).socket_path()));
     RESERVE_ASSIGN_OR_RETURN(ledger_proxies_[i], Proxy::Create(ledgers_[i].socket));
     DatabaseAddress address = database_->address();
     address.socket.clear();
     address.host = "127.0.0.1";
     address.port = database_proxies_[i]->port();
-    ledgers_[i].args.push_back("--database=" + address.ToUrl());
+    const bool waits = options_.engine == Engine::kGalera && options_.wsrep_sync_wait != 0;
+    ledgers_[i].args.push_back(
+        absl::StrCat("--database=", address.ToUrl(),
+                     waits ? absl::StrCat("?wsrep_sync_wait=", options_.wsrep_sync_wait) : ""));
   }
   RESERVE_ASSIGN_OR_RETURN(gateway_proxy_, Proxy::Create(gateway_.socket));
   for (size_t i = 0; i < kWorkers; ++i) {
@@ -174,8 +175,18 @@ absl::Status Stage::Start(Process& process) {
       absl::StrCat(process.name, " did not come up: ", process.life->Stderr()));
 }
 
+absl::Status Stage::FailOver() {
+  RESERVE_RETURN_IF_ERROR(databases_->FailOver());
+  database_ = std::make_unique<TestDatabase>(databases_->main(), database_->schema());
+  for (size_t i = 0; i < kLedgers; ++i) {
+    database_proxies_[i]->LeadTo(databases_->of_ledger(i).socket_path());
+    database_proxies_[i]->CutAll();
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Stage::StartAll() {
-  RESERVE_RETURN_IF_ERROR(database_server_->Start());
+  RESERVE_RETURN_IF_ERROR(databases_->Start());
   RESERVE_RETURN_IF_ERROR(Start(gateway_));
   for (Process& process : ledgers_) RESERVE_RETURN_IF_ERROR(Start(process));
   for (Process& process : workers_) RESERVE_RETURN_IF_ERROR(Start(process));

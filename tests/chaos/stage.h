@@ -1,5 +1,6 @@
 // The whole of Reserve as real processes, with a proxy on each way between them: a private
-// MariaDB, two ledgers, the gateway stub with a data file, and two workers.
+// MariaDB (or several, databases.h), two ledgers, the gateway stub with a data file, and two
+// workers.
 //
 // Servers listen on unix sockets, and only the proxies know them: each client keeps one address
 // while the server behind it is killed and started. What the processes wrote is kept in the
@@ -24,9 +25,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "tests/chaos/databases.h"
 #include "tests/chaos/proxy.h"
 #include "tests/support/currency_settings.h"
-#include "tests/support/mariadb_server.h"
 #include "tests/support/subprocess.h"
 #include "tests/support/test_database.h"
 
@@ -63,6 +64,9 @@ struct StageOptions {
   std::vector<std::string> worker_flags = {};
   // Added to the environment of one process, by its name: "ledger-0", "worker-1", "gateway".
   std::map<std::string, std::map<std::string, std::string>> env = {};
+  Engine engine = Engine::kOne;
+  // Of Galera: what each read of a ledger waits for (database_url.h); 0: for nothing.
+  int wsrep_sync_wait = 1;
   // A folder with programs that are run instead of the built ones of the same names.
   std::string programs = "";
 };
@@ -81,7 +85,11 @@ class Stage {
   Process& gateway() { return gateway_; }
   // How processes ended that nobody killed: crashes, and what gave up.
   std::vector<std::string> OwnEnds() const;
-  test_support::PrivateDatabaseServer& database_server() { return *database_server_; }
+  Databases& databases() { return *databases_; }
+  // The one that faults strike.
+  test_support::PrivateDatabaseServer& database_server() { return databases_->main(); }
+  // That server is lost, and the ledgers are led to one that has taken over.
+  absl::Status FailOver();
 
   // Starts what does not run, and waits until a server listens.
   absl::Status Start(Process& process);
@@ -115,7 +123,7 @@ class Stage {
   const StageOptions options_;
   std::string folder_;
   bool keep_folder_ = false;
-  std::unique_ptr<test_support::PrivateDatabaseServer> database_server_;
+  std::unique_ptr<Databases> databases_;
   std::unique_ptr<test_support::TestDatabase> database_;
   std::array<std::unique_ptr<Proxy>, kLedgers> database_proxies_;
   std::array<std::unique_ptr<Proxy>, kLedgers> ledger_proxies_;

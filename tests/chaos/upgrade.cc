@@ -144,11 +144,13 @@ bool Report(const Verdict& verdict, const Load& load) {
   show("DOUBLED", verdict.doubled);
   show("STUCK", verdict.stuck);
   show("MISMATCHED", verdict.mismatched);
+  show("OUT OF ORDER", verdict.out_of_order);
+  Say(absl::StrCat("history: ", verdict.history));
   Say(absl::StrCat(load.counts().operations.load(), " operations, ", load.counts().retries.load(),
                    " sent again, ", verdict.entries, " entries and ", verdict.charges,
                    " charges audited; lost ", verdict.lost.size(), ", doubled ",
                    verdict.doubled.size(), ", stuck ", verdict.stuck.size(), ", mismatched ",
-                   verdict.mismatched.size()));
+                   verdict.mismatched.size(), ", out of order ", verdict.out_of_order.size()));
   return verdict.clean();
 }
 
@@ -162,6 +164,7 @@ absl::StatusOr<bool> Run(const std::string& before) {
                                           .programs = before}));
   stage->KeepFolder();  // until all is well
   Record record;
+  RESERVE_RETURN_IF_ERROR(record.history().Open(stage->folder() + "/history.jsonl"));
   Load load(*stage, record, {.accounts = absl::GetFlag(FLAGS_accounts), .seed = seed});
   RESERVE_RETURN_IF_ERROR(load.OpenAccounts());
   Say(absl::StrCat("seed ", seed, ", logs in ", stage->folder()));
@@ -174,7 +177,9 @@ absl::StatusOr<bool> Run(const std::string& before) {
   AwaitAllClosed(*stage, patience);
   const bool told = load.TellOfTheRest(patience);
   AwaitAllClosed(*stage, patience);
+  const bool read = load.ReadAll();
   Verdict verdict = Judge(*stage, record, patience);
+  if (!read) verdict.stuck.emplace_back("not all entries could be read");
   if (!told) verdict.stuck.emplace_back("what the gateway decided later could not be told");
   const bool clean = Report(verdict, load);
   stage->KeepFolder(!clean);

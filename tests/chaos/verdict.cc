@@ -19,6 +19,7 @@
 #include "tests/chaos/dispute_checks.h"
 #include "tests/chaos/rows.h"
 #include "tests/chaos/slow_card_checks.h"
+#include "tests/history/checker.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::chaos {
@@ -545,6 +546,15 @@ absl::Status AskForUsages(Stage& stage, const Record& record, absl::Duration pat
   return absl::OkStatus();
 }
 
+// All that callers were answered, as one order of each account's bookings.
+void CheckHistory(const Record& record, Verdict* verdict) {
+  const history::Report report = history::Check(record.history().calls());
+  for (const history::Finding& finding : report.findings) {
+    verdict->out_of_order.push_back(finding.text);
+  }
+  verdict->history = history::Summary(report);
+}
+
 }  // namespace
 
 bool AwaitAllClosed(Stage& stage, absl::Duration patience) {
@@ -580,6 +590,7 @@ Verdict Judge(Stage& stage, const Record& record, absl::Duration patience) {
   note("the check of the reviews", CheckReviews(stage, &verdict));
   note("VerifyLedger", Verify(stage, 2 * patience, &verdict));
   note("GetUsage", AskForUsages(stage, record, patience, &verdict));
+  CheckHistory(record, &verdict);
   return verdict;
 }
 

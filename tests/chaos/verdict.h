@@ -25,6 +25,8 @@ struct Verdict {
   std::vector<std::string> stuck;
   // Whatever else does not agree.
   std::vector<std::string> mismatched;
+  // Answers that no one order of bookings explains (tests/history).
+  std::vector<std::string> out_of_order;
   // What was looked at, for the summary.
   int64_t entries = 0;
   int64_t charges = 0;
@@ -34,9 +36,11 @@ struct Verdict {
   int64_t in_part = 0;         // charges of which less was captured than was asked for
   int64_t failed_refunds = 0;  // at once, or later
   int64_t failed_later = 0;    // after they had succeeded
+  std::string history;         // what the history has
 
   bool clean() const {
-    return lost.empty() && doubled.empty() && stuck.empty() && mismatched.empty();
+    return lost.empty() && doubled.empty() && stuck.empty() && mismatched.empty() &&
+           out_of_order.empty();
   }
 };
 

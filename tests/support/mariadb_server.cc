@@ -179,7 +179,9 @@ absl::StatusOr<std::unique_ptr<PrivateDatabaseServer>> PrivateDatabaseServer::Cr
   server->folder_ = absl::StrCat(parent.empty() ? servers : parent, "/", getpid(), "-", ++counter);
   fs::remove_all(server->folder_, error);
   fs::create_directories(server->folder_ + "/tmp", error);
-  fs::copy(program.template_folder, server->folder_ + "/data", fs::copy_options::recursive, error);
+  const std::string& from = server->options_.data_from;
+  fs::copy(from.empty() ? program.template_folder : from, server->data_folder(),
+           fs::copy_options::recursive, error);
   if (error) return absl::InternalError(absl::StrCat(server->folder_, ": ", error.message()));
 
   server->socket_path_ = server->folder_ + "/s";
@@ -213,7 +215,7 @@ absl::Status PrivateDatabaseServer::Start() {
   if (process_ != nullptr && process_->Running()) return absl::OkStatus();
   const Program program = ProgramToStart();
   std::vector<std::string> args = {"--no-defaults",
-                                   absl::StrCat("--datadir=", folder_, "/data"),
+                                   absl::StrCat("--datadir=", data_folder()),
                                    absl::StrCat("--tmpdir=", folder_, "/tmp"),
                                    absl::StrCat("--pid-file=", folder_, "/pid"),
                                    absl::StrCat("--socket=", socket_path_),
@@ -231,7 +233,8 @@ absl::Status PrivateDatabaseServer::Start() {
   args.insert(args.end(), options_.extra_args.begin(), options_.extra_args.end());
   std::error_code error;
   fs::remove(socket_path_, error);
-  auto process = Subprocess::Start({.program = program.path, .args = std::move(args)});
+  auto process =
+      Subprocess::Start({.program = program.path, .args = std::move(args), .env = options_.env});
   if (!process.ok()) return process.status();
   process_ = *std::move(process);
   const bool done =

@@ -15,6 +15,7 @@
 #ifndef RESERVE_TESTS_SUPPORT_MARIADB_SERVER_H_
 #define RESERVE_TESTS_SUPPORT_MARIADB_SERVER_H_
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,10 @@ class PrivateDatabaseServer {
     std::string parent_folder = {};
     // Server arguments after ours, so they win: {"--innodb-buffer-pool-size=256M"}.
     std::vector<std::string> extra_args = {};
+    // A data folder to begin with, copied; empty: the template.
+    std::string data_from = {};
+    // Added to the server's environment.
+    std::map<std::string, std::string> env = {};
   };
 
   // A server that accepts connections. NOT_FOUND if no server is installed, INTERNAL with the
@@ -48,12 +53,15 @@ class PrivateDatabaseServer {
 
   // The unix socket; the user is "root", without a password. The same over restarts.
   const std::string& socket_path() const { return socket_path_; }
+  // Of its data; to be copied only while it does not run.
+  std::string data_folder() const { return folder_ + "/data"; }
   // mysql://root@localhost/SCHEMA?socket=PATH, the form that our binaries take.
   std::string Url(absl::string_view schema) const;
 
   // Starts the server on the same data, and waits until it accepts connections. Does nothing if
   // it runs. Errors as Create.
   absl::Status Start();
+  bool Running() const { return process_ != nullptr && process_->Running(); }
   // SIGKILL: what is not in the log is lost, as in a crash of the server.
   void Kill();
   // SIGTERM: the server ends its sessions and shuts down in order. DEADLINE_EXCEEDED after 30 s.

@@ -23,10 +23,11 @@ absl::StatusOr<std::unique_ptr<ReplicatedServers>> ReplicatedServers::Create(Mod
       "--skip-networking=OFF", "--bind-address=127.0.0.1", absl::StrCat("--port=", port)};
   std::vector<std::string> of_replica = {"--server-id=2", "--log-bin=binlog", "--sync-binlog=1",
                                          "--log-slave-updates=ON"};
-  if (mode == Mode::kSemiSync) {
+  if (mode != Mode::kAsynchronous) {
+    const int timeout = mode == Mode::kSemiSync ? kSemiSyncTimeoutMillis : 1'000'000'000;
     of_primary.push_back("--rpl-semi-sync-master-enabled=ON");
     of_primary.push_back("--rpl-semi-sync-master-wait-point=AFTER_SYNC");
-    of_primary.push_back(absl::StrCat("--rpl-semi-sync-master-timeout=", kSemiSyncTimeoutMillis));
+    of_primary.push_back(absl::StrCat("--rpl-semi-sync-master-timeout=", timeout));
     of_replica.push_back("--rpl-semi-sync-slave-enabled=ON");
   }
   std::unique_ptr<ReplicatedServers> servers(new ReplicatedServers());

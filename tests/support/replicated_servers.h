@@ -23,6 +23,8 @@ class ReplicatedServers {
     kAsynchronous,
     // A commit waits for the replica, at most kSemiSyncTimeoutMillis; then it falls back.
     kSemiSync,
+    // A commit waits for the replica however long it takes.
+    kSemiSyncForEver,
   };
   static constexpr int kSemiSyncTimeoutMillis = 500;
 

@@ -184,6 +184,11 @@ TestDatabase::TestDatabase(const PrivateDatabaseServer& server) : address_(Priva
   CreateSchema();
 }
 
+TestDatabase::TestDatabase(const PrivateDatabaseServer& server, std::string schema)
+    : address_(PrivateAddress(server)), owned_(false) {
+  address_.schema = std::move(schema);
+}
+
 void TestDatabase::CreateSchema() {
   static std::atomic<int> counter = 0;
   address_.schema = absl::StrCat("reserve_test_", getpid(), "_", ++counter);
@@ -195,6 +200,7 @@ void TestDatabase::CreateSchema() {
 }
 
 TestDatabase::~TestDatabase() {
+  if (!owned_) return;
   // The server may be gone by now, on purpose.
   Run(address_, "", absl::StrCat("DROP DATABASE IF EXISTS ", address_.schema)).IgnoreError();
 }

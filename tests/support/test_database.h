@@ -53,6 +53,8 @@ class TestDatabase {
   TestDatabase();
   // On this server, which must outlive the object.
   explicit TestDatabase(const PrivateDatabaseServer& server);
+  // A schema that is there, on a server that has taken over from another; it is not dropped.
+  TestDatabase(const PrivateDatabaseServer& server, std::string schema);
   TestDatabase(const TestDatabase&) = delete;
   TestDatabase& operator=(const TestDatabase&) = delete;
   ~TestDatabase();
@@ -81,6 +83,7 @@ class TestDatabase {
   void CreateSchema();
 
   DatabaseAddress address_;
+  bool owned_ = true;
 };
 
 // Keeps everybody else from a table, from reading it too, for as long as it lives. An error is a

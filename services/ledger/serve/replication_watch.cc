@@ -13,6 +13,8 @@ using storage::Replication;
 
 // A database that takes longer to answer is as good as away.
 constexpr int kTimeoutSeconds = 2;
+// The bit of wsrep_sync_wait for reads.
+constexpr int64_t kReads = 1;
 
 prometheus::Gauge& MakeGauge(prometheus::Registry& registry, const char* name, const char* help) {
   return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
@@ -21,7 +23,8 @@ prometheus::Gauge& MakeGauge(prometheus::Registry& registry, const char* name, c
 bool Same(const Replication& a, const Replication& b) {
   return a.replicas == b.replicas && a.semi_sync_enabled == b.semi_sync_enabled &&
          a.semi_sync_in_force == b.semi_sync_in_force &&
-         a.semi_sync_replicas == b.semi_sync_replicas && a.galera == b.galera;
+         a.semi_sync_replicas == b.semi_sync_replicas && a.galera == b.galera &&
+         a.wsrep_sync_wait == b.wsrep_sync_wait;
 }
 
 }  // namespace
@@ -98,6 +101,14 @@ void ReplicationWatch::Tell(const Replication& now) {
   if (!changed && !due) return;
   told_ = now;
   told_at_ = MonotonicNow();
+  const int64_t waits =
+      database_.wsrep_sync_wait >= 0 ? database_.wsrep_sync_wait : now.wsrep_sync_wait;
+  if (now.galera && (waits & kReads) == 0) {
+    Log(Severity::kWarning,
+        "a read may not show what another node of the cluster has committed: --database needs "
+        "wsrep_sync_wait=1 where ledgers serve at several nodes",
+        {{"wsrep_sync_wait", waits}});
+  }
   // A server without replicas has nothing to fail over to, and nothing to say.
   const char* const state = now.galera               ? "galera"
                             : now.semi_sync_in_force ? "in force"

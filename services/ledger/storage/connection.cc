@@ -155,6 +155,10 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const DatabaseOptio
       opened->Execute(absl::StrCat("SET SESSION innodb_lock_wait_timeout = ", lock_wait)));
   RESERVE_RETURN_IF_ERROR(
       opened->Execute(absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait)));
+  if (options.wsrep_sync_wait >= 0) {
+    RESERVE_RETURN_IF_ERROR(
+        opened->Execute(absl::StrCat("SET SESSION wsrep_sync_wait = ", options.wsrep_sync_wait)));
+  }
   if (!options.ssl_ca.empty()) {
     std::string cipher;
     RESERVE_RETURN_IF_ERROR(opened->Query("SHOW STATUS LIKE 'Ssl_cipher'",

@@ -12,6 +12,8 @@
 namespace reserve::storage {
 namespace {
 
+// Galera's mask: reads, updates, inserts and SHOW.
+constexpr int kEveryStatement = 15;
 constexpr absl::string_view kShape = "must be mysql://user:password@host:port/schema";
 
 absl::StatusOr<std::string> PercentDecode(absl::string_view text) {
@@ -52,9 +54,15 @@ absl::Status ParseParameters(absl::string_view query, DatabaseOptions* options) 
       options->socket = std::move(value);
     } else if (kv.first == "ssl_ca") {
       options->ssl_ca = std::move(value);
+    } else if (kv.first == "wsrep_sync_wait") {
+      if (!absl::SimpleAtoi(value, &options->wsrep_sync_wait) || options->wsrep_sync_wait < 0 ||
+          options->wsrep_sync_wait > kEveryStatement) {
+        return InvalidField("database", "has a wsrep_sync_wait that is not 0 to 15");
+      }
     } else {
-      return InvalidField("database", absl::StrCat("has the unknown ", NameOf(kv.first, query),
-                                                   "; known are socket and ssl_ca"));
+      return InvalidField("database",
+                          absl::StrCat("has the unknown ", NameOf(kv.first, query),
+                                       "; known are socket, ssl_ca and wsrep_sync_wait"));
     }
   }
   return absl::OkStatus();

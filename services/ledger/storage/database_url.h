@@ -1,8 +1,9 @@
 // Where the database is: `mysql://user:password@host:port/schema?key=value`.
 //
 // Keys: `socket=/path` (then the host is not used), `ssl_ca=/path` (TLS is then
-// required, and the server's chain and host name are checked). User, password
-// and values are percent-encoded.
+// required, and the server's chain and host name are checked), `wsrep_sync_wait=1` (of Galera: each
+// session sets this, so that what it reads shows all that any node has committed before; 0 to 15,
+// the server's own mask of statements). User, password and values are percent-encoded.
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_DATABASE_URL_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_DATABASE_URL_H_
 
@@ -24,6 +25,8 @@ struct DatabaseOptions {
   std::string schema;
   std::string socket;  // a unix socket's path; empty: TCP
   std::string ssl_ca;  // a PEM file; empty: no TLS
+  // What a session sets wsrep_sync_wait to; -1: it is left as the server has it.
+  int wsrep_sync_wait = -1;
   int connect_timeout_seconds = 5;
   int io_timeout_seconds = 30;
   // Where connections note the errors that they meet; null: nowhere. Must outlive them.

@@ -111,7 +111,7 @@ absl::StatusOr<Replication> ReadReplication(Connection& connection) {
   // MariaDB and MySQL up to 8.3 say "master", MySQL with its newer plugin says "source".
   RESERVE_RETURN_IF_ERROR(connection.Query(
       "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('rpl_semi_sync_master_enabled', "
-      "'rpl_semi_sync_source_enabled', 'wsrep_on')",
+      "'rpl_semi_sync_source_enabled', 'wsrep_on', 'wsrep_sync_wait')",
       keep));
   RESERVE_RETURN_IF_ERROR(
       connection.Query("SHOW GLOBAL STATUS WHERE Variable_name IN ('Rpl_semi_sync_master_status', "
@@ -134,6 +134,7 @@ absl::StatusOr<Replication> ReadReplication(Connection& connection) {
   replication.replicas =
       std::max({Number(values, "Slaves_connected"), dump_threads, replication.semi_sync_replicas});
   replication.galera = IsOn(values, "wsrep_on") && IsOn(values, "wsrep_ready");
+  replication.wsrep_sync_wait = Number(values, "wsrep_sync_wait");
   return replication;
 }
 

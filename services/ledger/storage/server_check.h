@@ -42,6 +42,8 @@ struct Replication {
   int64_t semi_sync_replicas = 0;
   // A node of a Galera cluster: all nodes have a commit before it is answered.
   bool galera = false;
+  // What it has sessions wait for that do not say so themselves (database_url.h); bit 1 is reads.
+  int64_t wsrep_sync_wait = 0;
 
   // What is answered now can be lost in a failover: there are replicas, or there were when
   // semi-sync fell back, and a commit does not wait for them.

@@ -53,6 +53,15 @@ class ConnectionTest : public testing::Test {
   TestDatabase database_;
 };
 
+TEST_F(ConnectionTest, ReadsWaitForGaleraWhereTheAddressSaysSo) {
+  const std::string asked = "SELECT @@SESSION.wsrep_sync_wait";
+  if (!database_.TryQuery(asked).ok()) GTEST_SKIP() << "this server knows nothing of Galera";
+  EXPECT_EQ(Ask(*Connect(), asked), "0");
+  DatabaseOptions waiting = options();
+  waiting.wsrep_sync_wait = 1;
+  EXPECT_EQ(Ask(*MustConnect(waiting), asked), "1");
+}
+
 TEST_F(ConnectionTest, SetsUpTheSession) {
   const auto connection = Connect();
   std::string isolation;

@@ -28,6 +28,7 @@ TEST_P(GoodUrlTest, IsRead) {
   EXPECT_EQ(options->schema, expected.schema);
   EXPECT_EQ(options->socket, expected.socket);
   EXPECT_EQ(options->ssl_ca, expected.ssl_ca);
+  EXPECT_EQ(options->wsrep_sync_wait, expected.wsrep_sync_wait);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -58,7 +59,13 @@ INSTANTIATE_TEST_SUITE_P(
                             {"ann", "a:b", "db", 3306, "reserve", "", ""}},
                     GoodUrl{"Tls",
                             "mysql://ann:x@db/reserve?ssl_ca=/etc/ca.pem",
-                            {"ann", "x", "db", 3306, "reserve", "", "/etc/ca.pem"}}),
+                            {"ann", "x", "db", 3306, "reserve", "", "/etc/ca.pem"}},
+                    GoodUrl{"WaitsForGalera",
+                            "mysql://ann:x@db/reserve?wsrep_sync_wait=7",
+                            {"ann", "x", "db", 3306, "reserve", "", "", 7}},
+                    GoodUrl{"WaitsForNothing",
+                            "mysql://ann:x@db/reserve?wsrep_sync_wait=0",
+                            {"ann", "x", "db", 3306, "reserve", "", "", 0}}),
     [](const auto& test) { return test.param.name; });
 
 struct BadUrl {
@@ -96,6 +103,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadUrl{"NoAuthority", "mysql://ann:secret@db/reserve?ssl_ca", "\"ssl_ca\" without a value"},
         BadUrl{"EmptySocket",
                "mysql://ann:secret@db/reserve?socket=", "\"socket\" without a value"},
+        BadUrl{"SyncWaitNoNumber", "mysql://ann:secret@db/reserve?wsrep_sync_wait=on",
+               "wsrep_sync_wait that is not 0 to 15"},
+        BadUrl{"SyncWaitTooHigh", "mysql://ann:secret@db/reserve?wsrep_sync_wait=16",
+               "wsrep_sync_wait that is not 0 to 15"},
         BadUrl{"UnknownParameter", "mysql://ann:secret@db/reserve?ssl=1",
                "unknown parameter \"ssl\""},
         BadUrl{"PasswordWithAQuestionMark", "mysql://ann:what?secret@db/reserve", "mysql://"},
