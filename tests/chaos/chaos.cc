@@ -94,8 +94,9 @@ bool Report(const Verdict& verdict, uint64_t seed, const Load& load, const Fault
 }
 
 absl::StatusOr<bool> Run(uint64_t seed, ShutdownSignal& signal) {
-  RESERVE_ASSIGN_OR_RETURN(const auto stage,
-                           Stage::Create({.programs = absl::GetFlag(FLAGS_programs)}));
+  RESERVE_ASSIGN_OR_RETURN(
+      const auto stage,
+      Stage::Create({.share_accounts = true, .programs = absl::GetFlag(FLAGS_programs)}));
   stage->KeepFolder();  // until all is well
   Record record;
   Load load(*stage, record, {.accounts = absl::GetFlag(FLAGS_accounts), .seed = seed});

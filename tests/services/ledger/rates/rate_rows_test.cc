@@ -129,7 +129,9 @@ TEST(PrefixIndexTest, FindsTheLongestPrefixAmongAnyNumberOfThem) {
   };
   for (int round = 0; round < 40; ++round) {
     std::vector<std::string> prefixes;
-    for (size_t count = random() % 200; prefixes.size() < count;) {
+    // Of thousands there is a table of where the first digits lead.
+    const size_t count = random() % (round % 8 == 0 ? 8'000 : 200);
+    while (prefixes.size() < count) {
       prefixes.push_back(some_digits());
       // The same one may be there more often.
       while (random() % 4 == 0) prefixes.push_back(prefixes.back());
