@@ -557,6 +557,7 @@ absl::Status Bench::MeasureTwoLedgers() {
   for (int round = 1; round <= plan_.rounds; ++round) {
     RESERVE_ASSIGN_OR_RETURN(const Server second, stage_->StartLedger());
     RESERVE_ASSIGN_OR_RETURN(const Channels more, second.Connect(1));
+    RESERVE_RETURN_IF_ERROR(stage_->AwaitShares({&ledger_, &second}));
     cpu_.Watch("ledger", second.process->pid());
     const absl::Status status =
         BatchFigure("two_ledgers", {channels_.front(), more.front()}, traffic_.Spread());

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <system_error>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "services/ledger/storage/sql_text.h"
 #include "tests/bench/traffic.h"
 #include "tests/support/build_tree.h"
+#include "tests/support/free_port.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::bench {
@@ -302,11 +304,11 @@ absl::Status Stage::Analyze() {
 }
 
 absl::StatusOr<Server> Stage::StartServer(const std::string& program, std::vector<std::string> args,
-                                          bool with_database) {
+                                          bool with_database, int listen_port) {
   const std::string port_file = absl::StrCat(folder_, "/port-", ++servers_);
   std::error_code error;
   fs::remove(port_file, error);
-  args.push_back("--listen=127.0.0.1:0");
+  args.push_back(absl::StrCat("--listen=127.0.0.1:", listen_port));
   args.push_back("--port_file=" + port_file);
   Subprocess::Options options{.program = program, .args = std::move(args)};
   if (with_database) options.env["RESERVE_DATABASE"] = database_->Url("ledger");
@@ -328,7 +330,38 @@ absl::StatusOr<Server> Stage::StartServer(const std::string& program, std::vecto
 absl::StatusOr<Server> Stage::StartLedger() {
   std::vector<std::string> args = {"serve"};
   args.insert(args.end(), options_.ledger_args.begin(), options_.ledger_args.end());
-  return StartServer("ledger", std::move(args), /*with_database=*/true);
+  // Known before it listens, as the other ledgers are told of it.
+  const int listen_port = test_support::FreePort();
+  args.push_back(absl::StrCat("--peer_address=127.0.0.1:", listen_port));
+  return StartServer("ledger", std::move(args), /*with_database=*/true, listen_port);
+}
+
+absl::Status Stage::AwaitShares(const std::vector<const Server*>& ledgers) {
+  absl::Status status;
+  const auto all_know = [&] {
+    status = absl::OkStatus();
+    for (const Server* asked : ledgers) status.Update(CheckShares(*asked, ledgers));
+    return status.ok();
+  };
+  if (WaitUntil(all_know, absl::Seconds(30), absl::Milliseconds(50))) return absl::OkStatus();
+  return status;
+}
+
+absl::Status Stage::CheckShares(const Server& asked, const std::vector<const Server*>& ledgers) {
+  RESERVE_ASSIGN_OR_RETURN(const auto channels, asked.Connect(1));
+  const test_support::LedgerStubs stubs(channels.front());
+  pb::AccountRanges ranges;
+  RESERVE_RETURN_IF_ERROR(
+      Call(stubs, &pb::Ledger::Stub::GetAccountRanges, pb::GetAccountRangesRequest(), &ranges));
+  std::map<std::string, int> counts;
+  for (const pb::AccountRange& range : ranges.ranges()) ++counts[range.address()];
+  for (const Server* ledger : ledgers) {
+    const int count = counts[ledger->target];
+    if (count == 0 || count < ranges.ranges_size() / static_cast<int>(ledgers.size())) {
+      return absl::InternalError(absl::StrCat(ledger->target, " has ", count, " ranges"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Server> Stage::StartFloorServer() {

@@ -62,7 +62,10 @@ class Stage {
   // another pid then, and clients another connection.
   absl::Status RestartDatabase();
 
+  // It shares the accounts with those that run already.
   absl::StatusOr<Server> StartLedger();
+  // Waits until these ledgers, which are all that run, have equal shares of the accounts.
+  absl::Status AwaitShares(const std::vector<const Server*>& ledgers);
   absl::StatusOr<Server> StartFloorServer();
   // Until StopWorker recharges are charged.
   absl::Status StartWorker(const Server& ledger);
@@ -96,7 +99,9 @@ class Stage {
       std::string* values);
   storage::DatabaseOptions SchemaOptions(const std::string& schema) const;
   absl::StatusOr<Server> StartServer(const std::string& program, std::vector<std::string> args,
-                                     bool with_database);
+                                     bool with_database, int listen_port = 0);
+  // As one of them sees it.
+  static absl::Status CheckShares(const Server& asked, const std::vector<const Server*>& ledgers);
 
   const Options options_;
   std::string folder_;

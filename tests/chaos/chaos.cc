@@ -112,7 +112,8 @@ bool Report(const Verdict& verdict, uint64_t seed, const Load& load, const Fault
 absl::StatusOr<bool> Run(uint64_t seed, ShutdownSignal& signal) {
   RESERVE_ASSIGN_OR_RETURN(const Engine engine, ParseEngine(absl::GetFlag(FLAGS_engine)));
   RESERVE_ASSIGN_OR_RETURN(const auto stage,
-                           Stage::Create({.engine = engine,
+                           Stage::Create({.share_accounts = true,
+                                          .engine = engine,
                                           .wsrep_sync_wait = absl::GetFlag(FLAGS_wsrep_sync_wait),
                                           .programs = absl::GetFlag(FLAGS_programs)}));
   stage->KeepFolder();  // until all is well

@@ -128,6 +128,9 @@ void Stage::Describe() {
          "--hold_ringing=2s", "--settle_within=4s", "--pending_lookup_interval=700ms",
          test_support::CurrencySettingsFlag(folder_, dollars, options_.amounts_left_out)},
         options_.ledger_flags);
+    if (options_.share_accounts) {
+      ledgers_[i].args.push_back("--peer_address=" + DirectTarget(ledgers_[i]));
+    }
   }
   for (size_t i = 0; i < kWorkers; ++i) {
     workers_[i] = describe(

@@ -62,6 +62,8 @@ struct StageOptions {
   // Amounts that the ledger is not told of, so that its own default holds.
   std::set<std::string> amounts_left_out = {};
   std::vector<std::string> worker_flags = {};
+  // The ledgers share the accounts, and reach each other past the proxies.
+  bool share_accounts = false;
   // Added to the environment of one process, by its name: "ledger-0", "worker-1", "gateway".
   std::map<std::string, std::map<std::string, std::string>> env = {};
   Engine engine = Engine::kOne;

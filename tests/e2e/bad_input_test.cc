@@ -151,6 +151,8 @@ const std::set<std::string>& OfNoAccount() {
                                                                "Ledger.BatchRecordUsage",
                                                                "Ledger.ListHolds",
                                                                "Ledger.CountSmsSegments",
+                                                               "Ledger.GetAccountRanges",
+                                                               "Peers.PassOn",
                                                                "Ledger.ReleaseSwitchHolds",
                                                                "Ledger.StreamUsage",
                                                                "Rates.CancelRerating",

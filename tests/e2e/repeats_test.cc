@@ -200,15 +200,17 @@ const std::set<std::string>& NotRepeated() {
       "Audit.VerifyAccount", "Audit.VerifyLedger", "Audit.CheckHead", "Audit.GetStatus",
       "Rates.GetRerating", "Rates.ListReratings", "Ledger.GetHold", "Ledger.ListHolds",
       "Support.ListPayouts", "Ledger.CountSmsSegments", "Rates.GetRateDeck",
-      "Rates.ListRateDeckActivations", "Rates.CompareRateDecks", "Accounts.GetReceipt",
-      "Accounts.ListReceipts", "Accounts.Export", "Rates.CompareRateDecks", "Rates.GetPlan",
-      "Rates.ListPlans", "Rates.ListPlanVersions",
+      "Ledger.GetAccountRanges", "Rates.ListRateDeckActivations", "Rates.CompareRateDecks",
+      "Accounts.GetReceipt", "Accounts.ListReceipts", "Accounts.Export", "Rates.CompareRateDecks",
+      "Rates.GetPlan", "Rates.ListPlans", "Rates.ListPlanVersions",
       // Needs a deck that prices nothing: DeckTimelineTest sends it again.
       "Rates.RetireRateDeck",
       // Needs an account that was closed and owes something: ClosingTest sends it again.
       "Support.RecordPayout",
       // Needs a rerating that is under way: ReratingsTest sends it again.
       "Rates.CancelRerating",
+      // Its commands are those of other methods: PeersTest sends them again.
+      "Peers.PassOn",
       // Counts what it has released: HoldsSwitchTest sends it again.
       "Ledger.ReleaseSwitchHolds",
       // Tells how far it is: ReratingsTest sends it again.

@@ -100,6 +100,12 @@ std::vector<std::pair<std::string, std::string>> BadFlags() {
   return {
       {"--lanes=-1", "lanes"},
       {"--lanes=65", "lanes"},
+      {"--shards=0", "--shards"},
+      {"--shards=3", "--shards"},
+      {"--shards=128", "--shards"},
+      {"--peer_address=nowhere", "--peer_address"},
+      {"--peer_address=10.0.0.1:50051", "--insecure_plaintext"},
+      {"--peer_server_name=ledger", "--peer_server_name"},
       {"--query_threads=0", "query_threads"},
       {"--bulk_threads=0", "bulk_threads"},
       {"--max_batch=1001", "max_batch"},
@@ -162,6 +168,7 @@ TEST_F(StartTest, BadFlagsAreRefusedInOneLine) {
     SCOPED_TRACE(flag);
     ExpectRefused(Run("ledger", {"serve", url, "--listen=127.0.0.1:0", flag}), name);
   }
+  ExpectRefused(Run("ledger", {"serve", url, "--shards=4", "--lanes=6"}), "--lanes");
   ExpectRefused(Run("ledger", {"serve"}), "database");
   ExpectRefused(Run("ledger", {"migrate"}), "database");
   ExpectRefused(Run("ledger", {"serve", "twice", url}), "twice");

@@ -2,8 +2,7 @@
 //
 // A method that is not in it does not build, and nobody may call what is not in a row. `ledger
 // access` prints it. Health is open to every certificate of the authority, reflection to every
-// caller that the roles file names. What each role is for is in common/access/access_table.h; the
-// role `ledger` has no row yet, as ledgers don't call each other.
+// caller that the roles file names. What each role is for is in common/access/access_table.h.
 #ifndef RESERVE_SERVICES_LEDGER_ACCESS_ACCESS_TABLE_H_
 #define RESERVE_SERVICES_LEDGER_ACCESS_ACCESS_TABLE_H_
 
@@ -34,6 +33,8 @@ inline constexpr MethodAccess kAccessTable[] = {
     {"/reserve.ledger.v1.Ledger/ListHolds",
      Role::kSwitch | Role::kBilling | Role::kSupport | Role::kOperations | Role::kAuditor,
      Effect::kReads},
+    {"/reserve.ledger.v1.Ledger/GetAccountRanges",
+     Role::kSwitch | Role::kBilling | Role::kOperations | Role::kAuditor, Effect::kReads},
     {"/reserve.ledger.v1.Ledger/CountSmsSegments", Role::kSwitch | Role::kBilling | Role::kSupport,
      Effect::kReads},
     // Accounts, their users, cards and history. Cards are given by the customers' pages alone.
@@ -176,6 +177,8 @@ inline constexpr MethodAccess kAccessTable[] = {
     {"/reserve.ledger.v1.Audit/VerifyLedger", Role::kOperations | Role::kAuditor, Effect::kReads},
     {"/reserve.ledger.v1.Audit/CheckHead", Role::kOperations | Role::kAuditor, Effect::kReads},
     {"/reserve.ledger.v1.Audit/GetStatus", Role::kOperations | Role::kAuditor, Effect::kReads},
+    // Ledgers among themselves. A message may hold what a whole batch of one caller does, and more.
+    {"/reserve.ledger.v1.Peers/PassOn", Role::kLedger, Effect::kTraffic, 2 * kPieceBytes},
 };
 
 // The row of the method of that name without its service's, which no other has: "GetAccount".

@@ -12,6 +12,7 @@
 #include "common/telemetry/log.h"
 #include "services/ledger/access/access_table.h"
 #include "services/ledger/api/conversions.h"
+#include "services/ledger/api/peer_links.h"
 
 namespace reserve::api {
 namespace {
@@ -100,6 +101,48 @@ class UnarySink : public engine::ReplySink {
   const char* const field_prefix_;
   engine::QueryPool* const pool_;
   const ReadMore more_;
+};
+
+// The same of a command that was passed on, or is about to be.
+class PassedUnarySink : public PassSink {
+ public:
+  PassedUnarySink(CallRecord record, grpc::ServerUnaryReactor* reactor, engine::Task task,
+                  FillResponse fill, Passable passable, const char* field_prefix)
+      : record_(std::move(record)),
+        reactor_(reactor),
+        task_(std::move(task)),
+        fill_(std::move(fill)),
+        passable_(std::move(passable)),
+        field_prefix_(field_prefix) {
+    task_.sink = this;
+  }
+
+  CallToPass Call() { return {this, {0}, task_.caller, task_.trace, task_.deadline}; }
+
+  void Ask(uint32_t, ledger::v1::PassedCommand* command) override { passable_.ask(command); }
+  absl::StatusOr<engine::Task> TaskOf(uint32_t) override { return std::move(task_); }
+  void Passed(uint32_t, ledger::v1::PassedResult* result) override {
+    passable_.take(result);
+    Finish(absl::OkStatus());
+  }
+  void Done(uint32_t, absl::StatusOr<book::Reply> reply) override {
+    const absl::Status status = reply.status();
+    if (reply.ok()) fill_(*std::move(reply));
+    Finish(PrefixField(status, field_prefix_));
+  }
+
+ private:
+  void Finish(const absl::Status& status) {
+    reactor_->Finish(record_.End(status));
+    delete this;
+  }
+
+  const CallRecord record_;
+  grpc::ServerUnaryReactor* const reactor_;
+  engine::Task task_;
+  const FillResponse fill_;
+  const Passable passable_;
+  const char* const field_prefix_;
 };
 
 // Asked of a query while it waits and runs.
@@ -274,6 +317,31 @@ grpc::ServerUnaryReactor* StartCommandThen(const ApiContext& api,
   SubmitFor(api.engine, *std::move(task), DeadlineOf(*context),
             new UnarySink(std::move(record), reactor, std::move(fill), field_prefix,
                           &api.engine.queries(), std::move(more)));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* StartPassable(const ApiContext& api, grpc::CallbackServerContext* context,
+                                        const char* method, AskedTask asked, FillResponse fill,
+                                        Passable passable, const char* field_prefix) {
+  const engine::RangeOwner* const owner =
+      asked.task.ok() ? api.peers.OwnerOf(asked.account_id) : nullptr;
+  if (owner == nullptr) {
+    return StartCommand(api, context, method, std::move(asked), std::move(fill), field_prefix);
+  }
+  absl::Status taken = CheckTaken(api);
+  if (taken.ok()) taken = CheckAccountRate(api, *context, method, asked.account_id);
+  if (!taken.ok()) return FinishNow(api, context, method, taken, asked.account_id);
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  CallRecord record(api.metrics, *context, method);
+  record.SetAccount(asked.account_id);
+  engine::Task& task = *asked.task;
+  task.caller = CallerOf(*context);
+  task.trace = record.trace();
+  task.deadline = DeadlineOf(*context);
+  task.call_bytes = kUnaryCallBytes;
+  auto* sink = new PassedUnarySink(std::move(record), reactor, std::move(task), std::move(fill),
+                                   std::move(passable), field_prefix);
+  api.peers.Pass(*owner, sink->Call());
   return reactor;
 }
 

@@ -26,6 +26,7 @@
 #include "common/rpc/doorkeeper.h"
 #include "common/rpc/rate_limiter.h"
 #include "common/telemetry/trace.h"
+#include "reserve/ledger/v1/peers.pb.h"
 #include "services/ledger/api/conversions.h"
 #include "services/ledger/api/rpc_metrics.h"
 #include "services/ledger/engine/engine.h"
@@ -66,9 +67,12 @@ class CallRecord {
 inline constexpr uint32_t kUnaryCallBytes = 9 << 10;
 inline constexpr uint32_t kBatchUsageBytes = 512;
 
+class PeerLinks;
+
 // What the services of the ledger share. Must outlive all calls.
 struct ApiContext {
   engine::Engine& engine;
+  PeerLinks& peers;
   RpcMetrics& metrics;
   Doorkeeper& keeper;
   // How often an account may be called about, by whomever.
@@ -132,6 +136,16 @@ FillResponse FillAccount(const ApiContext& api, ledger::v1::Account* response);
 grpc::ServerUnaryReactor* StartCommand(const ApiContext& api, grpc::CallbackServerContext* context,
                                        const char* method, AskedTask asked, FillResponse fill,
                                        const char* field_prefix = "");
+
+// The same of a command that is passed on where another ledger works on its account
+// (peer_links.h): one of which a repeat does nothing new.
+struct Passable {
+  std::function<void(ledger::v1::PassedCommand*)> ask;  // writes the request down
+  std::function<void(ledger::v1::PassedResult*)> take;  // fills the response; may take parts away
+};
+grpc::ServerUnaryReactor* StartPassable(const ApiContext& api, grpc::CallbackServerContext* context,
+                                        const char* method, AskedTask asked, FillResponse fill,
+                                        Passable passable, const char* field_prefix = "");
 
 // The same, and more is told of what was done: `more` answers what is to be read for that, in the
 // query pool, or nothing. Where it can't be read the answer goes without.

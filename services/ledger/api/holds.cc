@@ -1,5 +1,6 @@
 // Calls in progress: the RPCs of the Ledger service on holds.
 #include <atomic>
+#include <functional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -15,9 +16,11 @@
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/conversions.h"
 #include "services/ledger/api/help_calls.h"
+#include "services/ledger/api/hold_requests.h"
 #include "services/ledger/api/ledger_service.h"
 #include "services/ledger/api/load_account.h"
 #include "services/ledger/api/page_token.h"
+#include "services/ledger/api/peer_links.h"
 #include "services/ledger/domain/emergency.h"
 #include "services/ledger/domain/refusals.h"
 #include "services/ledger/engine/task_page.h"
@@ -29,90 +32,22 @@ namespace {
 
 using storage::Connection;
 
-constexpr int64_t kLongestSliceSeconds = 3600;
 // Holds of a switch that are released together.
 constexpr int kReleasedAtOnce = 500;
 // Rows that one page of a list of all accounts looks at.
 constexpr int kMostLookedAt = 20'000;
 
-absl::StatusOr<absl::Duration> SliceFrom(const pb::CreateHoldRequest& request) {
-  if (!request.has_slice()) return absl::ZeroDuration();
-  const int64_t seconds = request.slice().seconds();
-  if (request.slice().nanos() != 0 || seconds < 1 || seconds > kLongestSliceSeconds) {
-    return InvalidField(
-        "slice", absl::StrCat("must be 1 s to ", kLongestSliceSeconds, " s, in whole seconds"));
-  }
-  return absl::Seconds(seconds);
+FillResponse FillHold(pb::Hold* response) {
+  return [response](book::Reply&& reply) {
+    const auto& held = std::get<book::HoldReply>(reply);
+    ToProto(*held.hold, held.currency, response);
+  };
 }
 
-// Who has the call; both may be missing.
-absl::Status CheckSwitch(const std::string& switch_id, int64_t incarnation, int64_t least) {
-  if (!switch_id.empty() || least > 0) {
-    RESERVE_RETURN_IF_ERROR(CheckId(switch_id, "switch_id"));
-  }
-  if (incarnation < least) {
-    return InvalidField("switch_incarnation", absl::StrCat("must be at least ", least));
-  }
-  if (switch_id.empty() && incarnation > 0) {
-    return InvalidField("switch_incarnation", "needs switch_id");
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<book::Command> ParseCreate(const domain::Settings& settings,
-                                          const pb::CreateHoldRequest& request, absl::Time now) {
-  domain::HoldRequest hold;
-  RESERVE_RETURN_IF_ERROR(CheckId(request.hold_id(), "hold_id"));
-  RESERVE_RETURN_IF_ERROR(CheckId(request.usage_id(), "usage_id"));
-  RESERVE_RETURN_IF_ERROR(CheckId(request.user_id(), "user_id"));
-  if (!request.has_call()) return InvalidField("call", "must be set");
-  RESERVE_RETURN_IF_ERROR(CallFrom(settings, request.call(), &hold.call));
-  hold.call.duration = absl::ZeroDuration();
-  hold.hold_id = request.hold_id();
-  hold.call.usage_id = request.usage_id();
-  hold.call.user_id = request.user_id();
-  hold.call.start_time = now;
-  if (request.has_start_time()) {
-    RESERVE_ASSIGN_OR_RETURN(hold.call.start_time,
-                             reserve::FromProto(request.start_time(), "start_time"));
-  }
-  RESERVE_ASSIGN_OR_RETURN(hold.slice, SliceFrom(request));
-  RESERVE_RETURN_IF_ERROR(
-      CheckSwitch(request.switch_id(), request.switch_incarnation(), /*least=*/0));
-  hold.switch_id = request.switch_id();
-  hold.incarnation = request.switch_incarnation();
-  return book::CreateHold{std::move(hold)};
-}
-
-absl::StatusOr<book::Command> ParseExtend(const pb::ExtendHoldRequest& request) {
-  book::ExtendHold extend;
-  RESERVE_RETURN_IF_ERROR(CheckId(request.hold_id(), "hold_id"));
-  extend.hold_id = request.hold_id();
-  if (request.extension() < 1) return InvalidField("extension", "must be 1 or more");
-  extend.extension.number = request.extension();
-  RESERVE_ASSIGN_OR_RETURN(extend.extension.used, DurationFrom(request.used(), "used"));
-  if (request.has_answer_time()) {
-    RESERVE_ASSIGN_OR_RETURN(extend.extension.answer_time,
-                             reserve::FromProto(request.answer_time(), "answer_time"));
-  }
-  return extend;
-}
-
-absl::StatusOr<book::Command> ParseRelease(const pb::ReleaseHoldRequest& request) {
-  book::ReleaseHold release;
-  RESERVE_RETURN_IF_ERROR(CheckId(request.hold_id(), "hold_id"));
-  release.hold_id = request.hold_id();
-  RESERVE_ASSIGN_OR_RETURN(release.used, DurationFrom(request.used(), "used"));
-  if (request.has_answer_time()) {
-    RESERVE_ASSIGN_OR_RETURN(release.answer_time,
-                             reserve::FromProto(request.answer_time(), "answer_time"));
-  }
-  return release;
-}
-
-void FillHold(book::Reply&& reply, pb::Hold* response) {
-  const auto& held = std::get<book::HoldReply>(reply);
-  ToProto(*held.hold, held.currency, response);
+std::function<void(pb::PassedResult*)> TakeHold(pb::Hold* response) {
+  return [response](pb::PassedResult* result) {
+    response->Swap(result->mutable_hold()->mutable_hold());
+  };
 }
 
 absl::Status ReleaseAll(engine::Engine& engine, Connection& connection,
@@ -260,13 +195,10 @@ grpc::ServerUnaryReactor* LedgerService::CreateHold(grpc::CallbackServerContext*
                                                     const pb::CreateHoldRequest* request,
                                                     pb::CreateHoldResponse* response) {
   const domain::Settings& settings = api_.engine.options().settings;
-  AskedTask asked =
-      TaskFor(request->account_id(), ParseCreate(settings, *request, api_.engine.Now()));
+  AskedTask asked = ParseCreateHold(settings, *request, api_.engine.Now());
   absl::StatusOr<engine::Task>& task = asked.task;
   const auto fill = [response](book::Reply&& reply) {
-    const auto& held = std::get<book::HoldReply>(reply);
-    ToProto(held.authorize, response->mutable_authorization());
-    if (held.hold.has_value()) ToProto(*held.hold, held.currency, response->mutable_hold());
+    ToProto(std::get<book::HoldReply>(reply), response);
   };
   domain::Usage unread;
   if (!task.ok() && request->has_call()) CallFrom(settings, request->call(), &unread).IgnoreError();
@@ -279,23 +211,28 @@ grpc::ServerUnaryReactor* LedgerService::CreateHold(grpc::CallbackServerContext*
   if (const absl::Status rate = CheckCallerRate(api_, *context, "CreateHold"); !rate.ok()) {
     return FinishNow(api_, context, "CreateHold", rate, request->account_id());
   }
-  return StartCommand(api_, context, "CreateHold", std::move(asked), fill);
+  return StartPassable(
+      api_, context, "CreateHold", std::move(asked), fill,
+      {[request](pb::PassedCommand* command) { *command->mutable_create_hold() = *request; },
+       [response](pb::PassedResult* result) { response->Swap(result->mutable_hold()); }});
 }
 
 grpc::ServerUnaryReactor* LedgerService::ExtendHold(grpc::CallbackServerContext* context,
                                                     const pb::ExtendHoldRequest* request,
                                                     pb::Hold* response) {
-  return StartCommand(api_, context, "ExtendHold",
-                      TaskFor(request->account_id(), ParseExtend(*request)),
-                      [response](book::Reply&& reply) { FillHold(std::move(reply), response); });
+  return StartPassable(
+      api_, context, "ExtendHold", ParseExtendHold(*request), FillHold(response),
+      {[request](pb::PassedCommand* command) { *command->mutable_extend_hold() = *request; },
+       TakeHold(response)});
 }
 
 grpc::ServerUnaryReactor* LedgerService::ReleaseHold(grpc::CallbackServerContext* context,
                                                      const pb::ReleaseHoldRequest* request,
                                                      pb::Hold* response) {
-  return StartCommand(api_, context, "ReleaseHold",
-                      TaskFor(request->account_id(), ParseRelease(*request)),
-                      [response](book::Reply&& reply) { FillHold(std::move(reply), response); });
+  return StartPassable(
+      api_, context, "ReleaseHold", ParseReleaseHold(*request), FillHold(response),
+      {[request](pb::PassedCommand* command) { *command->mutable_release_hold() = *request; },
+       TakeHold(response)});
 }
 
 grpc::ServerUnaryReactor* LedgerService::ReleaseSwitchHolds(

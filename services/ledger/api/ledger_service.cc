@@ -1,6 +1,7 @@
 #include "services/ledger/api/ledger_service.h"
 
 #include <atomic>
+#include <memory>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -13,7 +14,9 @@
 #include "common/rpc/status.h"
 #include "services/ledger/api/errors.h"
 #include "services/ledger/api/help_calls.h"
+#include "services/ledger/api/peer_links.h"
 #include "services/ledger/api/usage_corrections.h"
+#include "services/ledger/api/usage_requests.h"
 
 namespace reserve::api {
 namespace {
@@ -39,48 +42,67 @@ domain::Usage DialledIn(const domain::Settings& settings,
   return usage;
 }
 
-// Fields of a refusal are named as the engine's are: without "usage.".
-absl::StatusOr<Task> ParseRecord(const domain::Settings& settings,
-                                 const pb::RecordUsageRequest& request) {
-  RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
-  RESERVE_ASSIGN_OR_RETURN(domain::Usage usage, UsageFrom(settings, request.usage()));
-  RESERVE_RETURN_IF_ERROR(CheckHoldOf(request));
-  return Task{request.account_id(),
-              book::RecordUsage{std::move(usage), request.only_if_allowed(), request.hold_id()},
-              nullptr, 0};
-}
-
-// The same of a batch or a stream, where it may take the place of another, or only take that back.
-// What is wrong with that is named from "replaces." on.
-absl::StatusOr<Task> ParseRecordOrReplace(const domain::Settings& settings,
-                                          const pb::RecordUsageRequest& request) {
-  if (!request.has_replaces()) return ParseRecord(settings, request);
-  RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
-  RESERVE_ASSIGN_OR_RETURN(book::Command command, ReplacementFrom(settings, request));
-  return Task{request.account_id(), std::move(command), nullptr, 0};
-}
-
 // Collects the results of a batch, each in its place, and answers after the last.
-class BatchSink : public engine::ReplySink {
+class BatchSink : public PassSink {
  public:
-  BatchSink(CallRecord record, grpc::ServerUnaryReactor* reactor, grpc::ByteBuffer* response_bytes,
-            int count)
-      : record_(record), reactor_(reactor), response_bytes_(response_bytes), waiting_(count) {
-    for (int i = 0; i < count; ++i) response_.add_results();
+  // What the request lies in lives as long as this.
+  BatchSink(const ApiContext& api, grpc::CallbackServerContext& context, BatchRequest request,
+            grpc::ByteBuffer* response_bytes)
+      : api_(api),
+        record_(api.metrics, context, "BatchRecordUsage"),
+        reactor_(context.DefaultReactor()),
+        request_(std::move(request)),
+        response_bytes_(response_bytes),
+        caller_(CallerOf(context)),
+        deadline_(DeadlineOf(context)),
+        waiting_(request_.message->requests_size()) {
+    for (int i = 0; i < request_.message->requests_size(); ++i) response_.add_results();
+  }
+
+  grpc::ServerUnaryReactor* reactor() const { return reactor_; }
+  CallToPass Call() { return {this, /*indices=*/{}, caller_, record_.trace(), deadline_}; }
+  // Nothing of it is asked for any more.
+  void ForgetRequest() { request_ = {}; }
+
+  void Ask(uint32_t index, pb::PassedCommand* command) override {
+    *command->mutable_usage() = request_.message->requests(static_cast<int>(index));
+  }
+
+  absl::StatusOr<Task> TaskOf(uint32_t index) override {
+    absl::StatusOr<Task> task = ParseRecordOrReplace(
+        api_.engine.options().settings, request_.message->requests(static_cast<int>(index)));
+    if (!task.ok()) return task;
+    task->sink = this;
+    task->index = index;
+    task->call_bytes = kBatchUsageBytes;
+    task->deadline = deadline_;
+    task->caller = caller_;
+    task->trace = record_.trace();
+    return task;
   }
 
   void Done(uint32_t index, absl::StatusOr<Reply> reply) override {
-    // Each index is another message: no two threads fill the same one.
-    pb::RecordUsageResult* result = response_.mutable_results(static_cast<int>(index));
-    if (!reply.ok()) {
-      *result->mutable_error() = ToProtoStatus(NameField(reply.status()), kErrorDomain);
-    } else if (const auto* usage = std::get_if<book::UsageReply>(&*reply)) {
-      ToProto(*usage, result->mutable_response());
-    } else if (const auto* voided = std::get_if<book::VoidReply>(&*reply)) {
-      ToProto(*voided, result->mutable_voided());
+    pb::RecordUsageResult* result = ResultOf(index);
+    if (reply.ok()) {
+      ToProto(*reply, result);
     } else {
-      ToProto(std::get<book::CorrectionReply>(*reply), result->mutable_corrected());
+      *result->mutable_error() = ToProtoStatus(NameField(reply.status()), kErrorDomain);
     }
+    EndOne();
+  }
+
+  void Passed(uint32_t index, pb::PassedResult* passed) override {
+    ResultOf(index)->Swap(passed->mutable_usage());
+    EndOne();
+  }
+
+ private:
+  // Each index is another message: no two threads fill the same one.
+  pb::RecordUsageResult* ResultOf(uint32_t index) {
+    return response_.mutable_results(static_cast<int>(index));
+  }
+
+  void EndOne() {
     if (waiting_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
     const grpc::Slice slice(response_.SerializeAsString());
     *response_bytes_ = grpc::ByteBuffer(&slice, 1);
@@ -88,13 +110,26 @@ class BatchSink : public engine::ReplySink {
     delete this;
   }
 
- private:
+  const ApiContext& api_;
   const CallRecord record_;
   grpc::ServerUnaryReactor* const reactor_;
+  BatchRequest request_;
   grpc::ByteBuffer* const response_bytes_;
+  const std::string caller_;
+  const Moment deadline_;
   pb::BatchRecordUsageResponse response_;
   std::atomic<int> waiting_;
 };
+
+// The commands of a call for other ledgers' accounts, by whose they are.
+using PassedByOwner = std::vector<std::pair<const engine::RangeOwner*, CallToPass>>;
+
+CallToPass& CallTo(const engine::RangeOwner* owner, BatchSink& sink, PassedByOwner* calls) {
+  for (auto& [known, call] : *calls) {
+    if (known == owner) return call;
+  }
+  return calls->emplace_back(owner, sink.Call()).second;
+}
 
 }  // namespace
 
@@ -126,8 +161,9 @@ grpc::ServerUnaryReactor* LedgerService::RecordUsage(grpc::CallbackServerContext
                                                      const pb::RecordUsageRequest* request,
                                                      pb::RecordUsageResponse* response) {
   const std::string& account_id = request->account_id();
-  if (const absl::Status room = api_.engine.CheckRoom(account_id); !room.ok()) {
-    return FinishNow(api_, context, "RecordUsage", room, account_id);
+  if (api_.peers.OwnerOf(account_id) == nullptr) {
+    const absl::Status room = api_.engine.CheckRoom(account_id);
+    if (!room.ok()) return FinishNow(api_, context, "RecordUsage", room, account_id);
   }
   absl::StatusOr<Task> task = ParseRecord(api_.engine.options().settings, *request);
   if (task.ok() && request->has_replaces()) {
@@ -136,9 +172,13 @@ grpc::ServerUnaryReactor* LedgerService::RecordUsage(grpc::CallbackServerContext
   if (!task.ok()) {
     return FinishNow(api_, context, "RecordUsage", NameField(task.status()), account_id);
   }
-  return StartCommand(
+  return StartPassable(
       api_, context, "RecordUsage", {account_id, std::move(task)},
       [response](Reply&& reply) { ToProto(std::get<book::UsageReply>(reply), response); },
+      {[request](pb::PassedCommand* command) { *command->mutable_usage() = *request; },
+       [response](pb::PassedResult* result) {
+         response->Swap(result->mutable_usage()->mutable_response());
+       }},
       "usage.");
 }
 
@@ -156,56 +196,60 @@ grpc::ServerUnaryReactor* LedgerService::BatchRecordUsage(grpc::CallbackServerCo
     const absl::Status rate = CheckCallerRate(api_, *context, "BatchRecordUsage");
     return FinishNow(api_, context, "BatchRecordUsage", rate.ok() ? status : rate);
   };
-  google::protobuf::Arena arena;
-  auto* request = google::protobuf::Arena::CreateMessage<pb::BatchRecordUsageRequest>(&arena);
+  BatchRequest request{std::make_unique<google::protobuf::Arena>()};
+  request.message =
+      google::protobuf::Arena::CreateMessage<pb::BatchRecordUsageRequest>(request.arena.get());
   grpc::ByteBuffer bytes = *request_bytes;  // shares them
-  if (!grpc::SerializationTraits<pb::BatchRecordUsageRequest>::Deserialize(&bytes, request).ok()) {
+  if (!grpc::SerializationTraits<pb::BatchRecordUsageRequest>::Deserialize(&bytes, request.message)
+           .ok()) {
     return refuse(InvalidField("requests", "can't be read: the bytes are no such message"));
   }
-  const int count = request->requests_size();
+  const int count = request.message->requests_size();
   if (count == 0 || count > kMaxBatch) {
     return refuse(InvalidField("requests",
                                absl::StrCat("must hold 1 to ", kMaxBatch, " usages, not ", count)));
   }
   const absl::Status rate = CheckCallerRate(api_, *context, "BatchRecordUsage", count);
   if (!rate.ok()) return FinishNow(api_, context, "BatchRecordUsage", rate);
-  return StartBatch(*context, *request, response_bytes);
+  return StartBatch(*context, std::move(request), response_bytes);
 }
 
 grpc::ServerUnaryReactor* LedgerService::StartBatch(grpc::CallbackServerContext& context,
-                                                    const pb::BatchRecordUsageRequest& request,
+                                                    BatchRequest request,
                                                     grpc::ByteBuffer* response_bytes) {
-  const int count = request.requests_size();
-  const Moment deadline = DeadlineOf(context);
-  grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
-  const CallRecord record(api_.metrics, context, "BatchRecordUsage");
-  auto* sink = new BatchSink(record, reactor, response_bytes, count);
+  const pb::BatchRecordUsageRequest& message = *request.message;
+  const int count = message.requests_size();
+  auto* sink = new BatchSink(api_, context, std::move(request), response_bytes);
+  grpc::ServerUnaryReactor* reactor = sink->reactor();
   std::vector<Task> tasks;
   tasks.reserve(static_cast<size_t>(count));
+  PassedByOwner passed;
   std::vector<std::pair<uint32_t, absl::Status>> bad;
-  const std::string caller = CallerOf(context);
   for (int i = 0; i < count; ++i) {
-    absl::StatusOr<Task> task =
-        ParseRecordOrReplace(api_.engine.options().settings, request.requests(i));
     const auto index = static_cast<uint32_t>(i);
-    if (task.ok()) {
-      const absl::Status rate =
-          CheckAccountRate(api_, context, "BatchRecordUsage", task->account_id);
-      if (!rate.ok()) task = rate;
+    const std::string& account_id = message.requests(i).account_id();
+    const engine::RangeOwner* const owner = api_.peers.OwnerOf(account_id);
+    absl::Status refused;
+    if (owner == nullptr) {
+      absl::StatusOr<Task> task = sink->TaskOf(index);
+      refused = task.status();
+      if (task.ok()) tasks.push_back(*std::move(task));
+    } else {
+      refused = CheckId(account_id, "account_id");
     }
-    if (!task.ok()) {
-      bad.emplace_back(index, task.status());
-      continue;
+    if (refused.ok()) {
+      refused = CheckAccountRate(api_, context, "BatchRecordUsage", account_id);
+      if (!refused.ok() && owner == nullptr) tasks.pop_back();
     }
-    task->sink = sink;
-    task->index = index;
-    task->call_bytes = kBatchUsageBytes;
-    task->deadline = deadline;
-    task->caller = caller;
-    task->trace = record.trace();
-    tasks.push_back(*std::move(task));
+    if (!refused.ok()) {
+      bad.emplace_back(index, std::move(refused));
+    } else if (owner != nullptr) {
+      CallTo(owner, *sink, &passed).indices.push_back(index);
+    }
   }
+  if (passed.empty()) sink->ForgetRequest();
   // The last reply, whichever it is, ends the sink.
+  for (auto& [owner, call] : passed) api_.peers.Pass(*owner, std::move(call));
   if (!tasks.empty()) api_.engine.Submit(std::move(tasks));
   for (const auto& [index, status] : bad) sink->Done(index, status);
   return reactor;
@@ -213,7 +257,7 @@ grpc::ServerUnaryReactor* LedgerService::StartBatch(grpc::CallbackServerContext&
 
 grpc::ServerBidiReactor<pb::StreamUsageRequest, pb::StreamUsageResponse>*
 LedgerService::StreamUsage(grpc::CallbackServerContext* context) {
-  return streams_.Start(api_, context, &ParseRecordOrReplace);
+  return streams_.Start(api_, context);
 }
 
 }  // namespace reserve::api

@@ -5,7 +5,10 @@
 #ifndef RESERVE_SERVICES_LEDGER_API_LEDGER_SERVICE_H_
 #define RESERVE_SERVICES_LEDGER_API_LEDGER_SERVICE_H_
 
+#include <google/protobuf/arena.h>
 #include <grpcpp/grpcpp.h>
+
+#include <memory>
 
 #include "reserve/ledger/v1/ledger.grpc.pb.h"
 #include "services/ledger/api/call.h"
@@ -13,6 +16,12 @@
 #include "services/ledger/api/stream_usage.h"
 
 namespace reserve::api {
+
+// A batch, and what it lies in.
+struct BatchRequest {
+  std::unique_ptr<google::protobuf::Arena> arena;
+  pb::BatchRecordUsageRequest* message = nullptr;
+};
 
 // A batch is taken as bytes, so that one which is refused is not parsed first.
 class LedgerService final
@@ -60,14 +69,16 @@ class LedgerService final
   grpc::ServerUnaryReactor* ListHolds(grpc::CallbackServerContext* context,
                                       const pb::ListHoldsRequest* request,
                                       pb::ListHoldsResponse* response) override;
+  grpc::ServerUnaryReactor* GetAccountRanges(grpc::CallbackServerContext* context,
+                                             const pb::GetAccountRangesRequest* request,
+                                             pb::AccountRanges* response) override;
   grpc::ServerUnaryReactor* CountSmsSegments(grpc::CallbackServerContext* context,
                                              const pb::CountSmsSegmentsRequest* request,
                                              pb::CountSmsSegmentsResponse* response) override;
 
  private:
   // A batch that was read and may come.
-  grpc::ServerUnaryReactor* StartBatch(grpc::CallbackServerContext& context,
-                                       const pb::BatchRecordUsageRequest& request,
+  grpc::ServerUnaryReactor* StartBatch(grpc::CallbackServerContext& context, BatchRequest request,
                                        grpc::ByteBuffer* response_bytes);
 
   const ApiContext api_;

@@ -89,6 +89,17 @@ void AddReplicas(const engine::Engine& engine, pb::LedgerStatus* status) {
   }
 }
 
+void FillSharing(engine::Engine& engine, pb::LedgerStatus* status) {
+  if (!engine.ranges().takes_part()) return;
+  const engine::EngineStats& stats = engine.stats();
+  pb::SharingStatus* message = status->mutable_sharing();
+  message->set_ledgers(stats.ledgers_sharing);
+  message->set_ranges(stats.ranges_owned);
+  message->set_passed_on(stats.passed_on);
+  message->set_done_in_place(stats.done_in_place);
+  message->set_taken_over(stats.taken_over);
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* AuditService::GetStatus(grpc::CallbackServerContext* context,
@@ -111,6 +122,7 @@ grpc::ServerUnaryReactor* AuditService::GetStatus(grpc::CallbackServerContext* c
   AddDecks(engine, status);
   AddSteps(engine.stats(), status);
   AddReplicas(engine, status);
+  FillSharing(engine, status);
   const auto verified = api_.metrics.outcomes().last_verification();
   if (verified.has_value()) {
     pb::Verification* message = status->mutable_last_verification();

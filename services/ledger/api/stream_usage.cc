@@ -8,13 +8,16 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "common/rpc/caller.h"
 #include "common/rpc/deadline.h"
 #include "common/rpc/status.h"
 #include "services/ledger/access/access_table.h"
+#include "services/ledger/api/peer_links.h"
 #include "services/ledger/api/usage_corrections.h"
+#include "services/ledger/api/usage_requests.h"
 #include "services/ledger/engine/errors.h"
 
 namespace reserve::api {
@@ -35,16 +38,15 @@ constexpr const MethodAccess& kRow =
 // The reactor finishes once nothing is undecided and no write is under way. A
 // lane may still be leaving Done when gRPC calls OnDone: whoever of them is last
 // deletes it.
-class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink {
+class UsageStream final : public UsageStreams::Reactor, public PassSink {
  public:
   UsageStream(OpenStreams<UsageStream>& open, const ApiContext& api,
-              grpc::CallbackServerContext* context, UsageStreams::Parse parse)
+              grpc::CallbackServerContext* context)
       : open_(open),
         api_(api),
         context_(*context),
         record_(api.metrics, *context, "StreamUsage"),
-        caller_(CallerOf(*context)),
-        parse_(parse) {}
+        caller_(CallerOf(*context)) {}
 
   void Begin() { StartRead(&request_); }
 
@@ -89,9 +91,25 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
   // `index` is the low half of the sequence, which is enough to tell the
   // messages of one window apart.
   void Done(uint32_t index, absl::StatusOr<book::Reply> reply) override {
-    NoteReply(index, reply);
+    NoteReply(index, reply.status());
     Release();
   }
+
+  void Ask(uint32_t index, pb::PassedCommand* command) override {
+    absl::MutexLock lock(&mutex_);
+    *command->mutable_usage() = passed_.at(index);
+  }
+
+  absl::StatusOr<engine::Task> TaskOf(uint32_t index) override {
+    pb::RecordUsageRequest request;
+    {
+      absl::MutexLock lock(&mutex_);
+      request.Swap(&passed_.at(index));
+    }
+    return TaskFrom(index, request);
+  }
+
+  void Passed(uint32_t index, pb::PassedResult*) override { Done(index, book::Reply()); }
 
   void OnWriteDone(bool ok) override {
     absl::MutexLock lock(&mutex_);
@@ -128,37 +146,52 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
 
   // Sends the message that was read to its lane.
   void Submit(uint32_t index) {
-    absl::StatusOr<engine::Task> parsed =
-        parse_(api_.engine.options().settings, request_.request());
     references_.fetch_add(1, std::memory_order_relaxed);
-    if (!parsed.ok()) return Done(index, parsed.status());
-    parsed->sink = this;
-    parsed->index = index;
-    parsed->caller = caller_;
+    const engine::RangeOwner* const owner = api_.peers.OwnerOf(request_.request().account_id());
+    if (owner != nullptr) {
+      {
+        absl::MutexLock lock(&mutex_);
+        passed_[index].Swap(request_.mutable_request());
+      }
+      return api_.peers.Pass(*owner, {this, {index}, caller_, record_.trace()});
+    }
+    absl::StatusOr<engine::Task> task = TaskFrom(index, request_.request());
+    if (!task.ok()) return Done(index, task.status());
     std::vector<engine::Task> tasks;
-    tasks.push_back(*std::move(parsed));
+    tasks.push_back(*std::move(task));
     api_.engine.Submit(std::move(tasks));
+  }
+
+  absl::StatusOr<engine::Task> TaskFrom(uint32_t index, const pb::RecordUsageRequest& request) {
+    absl::StatusOr<engine::Task> task =
+        ParseRecordOrReplace(api_.engine.options().settings, request);
+    if (!task.ok()) return task;
+    task->sink = this;
+    task->index = index;
+    task->caller = caller_;
+    return task;
   }
 
   void Release() {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
-  void NoteReply(uint32_t index, const absl::StatusOr<book::Reply>& reply) {
+  void NoteReply(uint32_t index, const absl::Status& status) {
     absl::MutexLock lock(&mutex_);
+    passed_.erase(index);
     const uint32_t offset = index - static_cast<uint32_t>(watermark_) - 1;
     const int64_t sequence = watermark_ + 1 + offset;
     decided_[offset] = true;
-    if (!reply.ok()) {
-      if (IsPassing(reply.status())) {
+    if (!status.ok()) {
+      if (IsPassing(status)) {
         // Not refused, only not done: it must not be acknowledged.
-        StopReading(reply.status());
+        StopReading(status);
         decided_[offset] = false;
       } else {
         pb::StreamUsageRefusal* refusal = next_.add_refusals();
         refusal->set_sequence(sequence);
         *refusal->mutable_error() =
-            ToProtoStatus(WithFieldPrefix(NameField(reply.status()), "request."), kErrorDomain);
+            ToProtoStatus(WithFieldPrefix(NameField(status), "request."), kErrorDomain);
       }
     }
     ++replied_;
@@ -226,7 +259,6 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
   const grpc::CallbackServerContext& context_;
   const CallRecord record_;
   const std::string caller_;
-  const UsageStreams::Parse parse_;
   pb::StreamUsageRequest request_;   // of gRPC or of OnReadDone while `reading_`
   std::atomic<int> references_ = 1;  // gRPC's, and one for each command in work and a rest
 
@@ -244,13 +276,15 @@ class UsageStream final : public UsageStreams::Reactor, public engine::ReplySink
   int64_t watermark_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<bool> decided_ ABSL_GUARDED_BY(mutex_);  // of watermark_ + 1 on
+  // What is under way at other ledgers, for whoever must do it here after all.
+  absl::flat_hash_map<uint32_t, pb::RecordUsageRequest> passed_ ABSL_GUARDED_BY(mutex_);
   pb::StreamUsageResponse next_ ABSL_GUARDED_BY(mutex_);
   pb::StreamUsageResponse sending_;
 };
 
 UsageStreams::Reactor* UsageStreams::Start(const ApiContext& api,
-                                           grpc::CallbackServerContext* context, Parse parse) {
-  auto* stream = new UsageStream(open_, api, context, parse);
+                                           grpc::CallbackServerContext* context) {
+  auto* stream = new UsageStream(open_, api, context);
   const absl::Status refusal = open_.Add(stream);
   stream->Begin();
   if (!refusal.ok()) stream->End(refusal);

@@ -11,12 +11,10 @@
 
 #include <cstdint>
 
-#include "absl/status/statusor.h"
 #include "reserve/ledger/v1/ledger.grpc.pb.h"
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/conversions.h"
 #include "services/ledger/api/open_streams.h"
-#include "services/ledger/engine/task.h"
 
 namespace reserve::api {
 
@@ -25,11 +23,9 @@ class UsageStream;
 // The streams that are open.
 class UsageStreams {
  public:
-  using Parse = absl::StatusOr<engine::Task> (*)(const domain::Settings&,
-                                                 const pb::RecordUsageRequest&);
   using Reactor = grpc::ServerBidiReactor<pb::StreamUsageRequest, pb::StreamUsageResponse>;
 
-  Reactor* Start(const ApiContext& api, grpc::CallbackServerContext* context, Parse parse);
+  Reactor* Start(const ApiContext& api, grpc::CallbackServerContext* context);
 
   // No more reading: what was read is decided and acknowledged, and then each
   // stream ends with UNAVAILABLE. New streams end at once.

@@ -120,6 +120,17 @@ void ShowLag(const pb::LedgerStatus& status, std::ostream& out) {
   }
 }
 
+void ShowSharing(const pb::LedgerStatus& status, std::ostream& out) {
+  if (!status.has_sharing()) return;
+  const pb::SharingStatus& sharing = status.sharing();
+  Line("sharing",
+       absl::StrCat(sharing.ranges(), " ranges of accounts, among ", sharing.ledgers(),
+                    " ledgers; since the start ", sharing.passed_on(), " commands passed on, ",
+                    sharing.taken_over(), " taken over, ", sharing.done_in_place(),
+                    " done in the place of a ledger that did not answer"),
+       out);
+}
+
 void ShowTable(const pb::LedgerStatus& status, absl::string_view health, std::ostream& out) {
   Line("ledger",
        absl::StrCat(status.ledger_id(), ", version ", status.version(), " (build ", status.build(),
@@ -130,6 +141,7 @@ void ShowTable(const pb::LedgerStatus& status, absl::string_view health, std::os
   ShowMoney(status, out);
   ShowDecks(status, out);
   ShowLag(status, out);
+  ShowSharing(status, out);
   const pb::Verification& verified = status.last_verification();
   Line("verified",
        !status.has_last_verification()

@@ -91,6 +91,7 @@ Engine::Engine(EngineOptions options)
       [this] { return crowded(); });
   usage_counter_ = std::make_unique<UsageCounter>(options_, stats_, [this] { return crowded(); });
   summaries_ = std::make_unique<SummaryKeeper>(options_, stats_, [this] { return crowded(); });
+  ranges_ = std::make_unique<RangeKeeper>(options_, stats_);
   decks_ = std::make_unique<DeckLoader>(
       options_.database, static_cast<size_t>(options_.max_queue), catalogs_, stats_.steps,
       [this](std::vector<Task> tasks) { Submit(std::move(tasks)); });
@@ -112,6 +113,7 @@ Engine::~Engine() {
     waker_.Wake();
   }
   if (housekeeper_.joinable()) housekeeper_.join();
+  ranges_.reset();
   event_feed_.reset();
   usage_counter_.reset();
   summaries_->Stop();  // lanes and queries give it work
@@ -143,6 +145,7 @@ absl::Status Engine::Start() {
   reratings_->Start();
   usage_counter_->Start();
   summaries_->Start();
+  ranges_->Start();
   return absl::OkStatus();
 }
 
@@ -329,6 +332,7 @@ void Engine::KeepHouse() {
       waker_.Await(options_.house_interval);
       if (stopping_) return;
     }
+    ++house_rounds_;
     // What fails is tried again in a second, and keeps nobody from the next step.
     Keep(Step::kCatalog, connection, [this](storage::Connection& c) { return RefreshCatalog(c); });
     Keep(Step::kRechecks, connection, [this](storage::Connection& c) { return Recheck(c); });
@@ -450,7 +454,7 @@ absl::Status Engine::Reconsider(const std::vector<std::string>& accounts, TaskPa
   const absl::Status failed = page->status();
   std::vector<Task> tasks;
   for (const std::string& account_id : accounts) {
-    tasks.push_back({account_id, book::Reconsider{}});
+    if (IsOurs(account_id)) tasks.push_back({account_id, book::Reconsider{}});
   }
   if (tasks.empty()) {
     page->SendNothing();

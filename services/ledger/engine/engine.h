@@ -33,6 +33,7 @@
 #include "services/ledger/engine/lane.h"
 #include "services/ledger/engine/plan_versions.h"
 #include "services/ledger/engine/query_pool.h"
+#include "services/ledger/engine/range_keeper.h"
 #include "services/ledger/engine/recharge_dispatcher.h"
 #include "services/ledger/engine/rerating_runner.h"
 #include "services/ledger/engine/summary_keeper.h"
@@ -84,6 +85,7 @@ class Engine {
   EventFeed& event_feed() { return *event_feed_; }
   ReratingRunner& reratings() { return *reratings_; }
   SummaryKeeper& summaries() { return *summaries_; }
+  RangeKeeper& ranges() { return *ranges_; }
   std::shared_ptr<const book::Catalog> catalog() const { return catalogs_.Get(); }
   // The catalog, read again if it lacks the plan: another ledger may have made it.
   absl::StatusOr<std::shared_ptr<const book::Catalog>> CatalogWithPlan(
@@ -102,6 +104,10 @@ class Engine {
   }
   // The wall clock was set, as whoever watches it has seen (ClockWatch).
   void NoteClockJump() { ++stats_.clock_jumps; }
+  // Of commands for accounts that another ledger works on, and those that it passed on to this one.
+  void NotePassedOn(int64_t commands) { stats_.passed_on += commands; }
+  void NoteDoneInPlace(int64_t commands) { stats_.done_in_place += commands; }
+  void NoteTakenOver(int64_t commands) { stats_.taken_over += commands; }
   StepReport& steps() { return stats_.steps; }
   // Tells that the database was just asked, and works: an outage from now on is a new one. While it
   // refuses to write that goes for reads alone.
@@ -163,6 +169,11 @@ class Engine {
     return book::RangeOf(account_id, lanes_.size());
   }
   void KeepHouse();
+  // Is what time brings to the account done here? Of all accounts every tenth time, whoever has
+  // them: a ledger that lives may hang all the same.
+  bool IsOurs(absl::string_view account_id) const {
+    return house_rounds_ % 10 == 0 || ranges_->Elsewhere(account_id) == nullptr;
+  }
   // Runs a step of the housekeeping on the connection, which is opened if need be.
   void Keep(Step step, std::unique_ptr<storage::Connection>& connection,
             absl::FunctionRef<absl::Status(storage::Connection&)> work);
@@ -197,7 +208,9 @@ class Engine {
   TaskPage rechecks_{TaskPage::LookAtNone()};
   TaskPage moved_{TaskPage::LookAtNone()};  // whose due times were too far off
   TaskPage notices_{TaskPage::LookAtNone()};
-  HoldSweep holds_{stats_, [this](std::vector<Task> tasks) { Submit(std::move(tasks)); }};
+  int64_t house_rounds_ = 0;
+  HoldSweep holds_{stats_, [this](std::vector<Task> tasks) { Submit(std::move(tasks)); },
+                   [this](absl::string_view account_id) { return IsOurs(account_id); }};
   UnratedSweep unrated_{stats_, [this](std::vector<Task> tasks) { Submit(std::move(tasks)); }};
   std::unique_ptr<RechargeDispatcher> dispatcher_;
   std::unique_ptr<QueryPool> queries_;
@@ -208,6 +221,7 @@ class Engine {
   std::unique_ptr<ReratingRunner> reratings_;
   std::unique_ptr<UsageCounter> usage_counter_;
   std::unique_ptr<SummaryKeeper> summaries_;
+  std::unique_ptr<RangeKeeper> ranges_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 
   mutable absl::Mutex ledgers_mutex_;

@@ -59,12 +59,13 @@ bool HoldSweep::DoneBefore(TaskPage* page, Moment until) {
 }
 
 void HoldSweep::Send(const std::vector<domain::Hold>& due, TaskPage* page) {
-  if (due.empty()) return page->SendNothing();
   std::vector<Task> tasks;
   tasks.reserve(due.size());
   for (const domain::Hold& hold : due) {
+    if (!is_ours_(hold.account_id)) continue;
     tasks.push_back({hold.account_id, book::EndHold{hold.hold_id, UsageOf(hold)}});
   }
+  if (tasks.empty()) return page->SendNothing();
   page->Send(std::move(tasks), submit_);
 }
 

@@ -5,7 +5,8 @@
 // thousand calls takes its turn beside the load, and keeps nobody waiting for long. OPEN holds and
 // UNSETTLED ones are gone through apart: to end one needs no price, to book what was reported does.
 // What fails is passed, and met again when all others have had their turn. Each hold is ended, or
-// its usage booked, by a command of its own, once, however many ledgers look.
+// its usage booked, by a command of its own, once, however many ledgers look; where ledgers share
+// the accounts each leaves those of the others to them.
 //
 // Look() is for one thread; the rest is thread-safe.
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_HOLD_SWEEP_H_
@@ -30,9 +31,12 @@ namespace reserve::engine {
 
 class HoldSweep {
  public:
+  // Are holds of the account to be ended here? Asked while Look() runs.
+  using IsOurs = std::function<bool(absl::string_view account_id)>;
+
   // `stats` and what `submit` uses must outlive it; it must outlive the tasks that it submits.
-  HoldSweep(EngineStats& stats, TaskPage::Submit submit)
-      : stats_(stats), submit_(std::move(submit)) {}
+  HoldSweep(EngineStats& stats, TaskPage::Submit submit, IsOurs is_ours)
+      : stats_(stats), submit_(std::move(submit)), is_ours_(std::move(is_ours)) {}
 
   // Sends pages of those that are due by `now`, for half a second while there are more, if what was
   // sent before is done. `latest`: what is due after it can only come from a clock that was wrong,
@@ -65,6 +69,7 @@ class HoldSweep {
 
   EngineStats& stats_;
   const TaskPage::Submit submit_;
+  const IsOurs is_ours_;
   Round open_{this};
   Round unsettled_{this};
   Round too_far_{this};

@@ -64,12 +64,22 @@ std::vector<TraceContext> TracesOf(const std::vector<book::RechargeKey>& recharg
   return traces;
 }
 
+absl::Status OutcomeUnknown() {
+  return TryAgain(storage::DatabaseUnavailable("the outcome is unknown, repeat the same request"),
+                  storage::kRepeatAfter);
+}
+
+// Does what becomes of it, where it was not done before, depend on how things are now?
+bool IsConditional(const book::Command& command) {
+  const auto* const record = std::get_if<book::RecordUsage>(&command);
+  return record != nullptr && record->only_if_allowed;
+}
+
 // What the caller is told of an error that concerns the whole batch. If one of its commits is
 // unknown an error says only that it could not be found out.
 absl::Status ForCaller(const absl::Status& error, bool unknown) {
   if (!MayPass(error) && !unknown) return storage::ForCaller(error);
-  return TryAgain(storage::DatabaseUnavailable("the outcome is unknown, repeat the same request"),
-                  storage::kRepeatAfter);
+  return OutcomeUnknown();
 }
 
 }  // namespace
@@ -501,6 +511,9 @@ void Lane::Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<book:
         on_deck_needed_(*deck, tasks[i]);
         continue;
       }
+    }
+    if (tasks[i].maybe_done && !replies[i].ok() && IsConditional(tasks[i].command)) {
+      replies[i] = OutcomeUnknown();
     }
     batch.sinks.emplace_back(tasks[i].sink, tasks[i].index);
     batch.replies.push_back(std::move(replies[i]));

@@ -96,6 +96,11 @@ struct EngineOptions {
   // name), how often it says that it is there, and the newest feature level that it knows.
   std::string ledger_id;
   absl::Duration heartbeat_interval = absl::Seconds(5);
+  // Where other ledgers of the database reach this one, to share the accounts with it
+  // (range_keeper.h); empty: it takes no part. How often it says that it lives, and looks who else
+  // does.
+  std::string peer_address = {};
+  absl::Duration range_interval = absl::Milliseconds(500);
   int known_feature_level = domain::kNewestFeatureLevel;
   // How long a lane goes by the level that it has read (known_level.h).
   absl::Duration feature_level_holds = absl::Seconds(2);
@@ -146,6 +151,14 @@ struct EngineStats {
   std::atomic<int64_t> too_late{0};  // dropped, as their deadlines had passed
   std::atomic<int64_t> overloaded_queries{0};
   std::atomic<int64_t> leases_granted{0};
+  // Ranges of accounts that this ledger has, among so many ledgers (range_keeper.h); and commands
+  // for the accounts of others: passed on and answered by them, or done here in their place, as
+  // they did not answer; and those that others have passed on to this one.
+  std::atomic<int64_t> ranges_owned{0};
+  std::atomic<int64_t> ledgers_sharing{0};
+  std::atomic<int64_t> passed_on{0};
+  std::atomic<int64_t> done_in_place{0};
+  std::atomic<int64_t> taken_over{0};
   std::atomic<int64_t> due_times_put_right{0};  // due_times.h
   std::atomic<int64_t> clock_jumps{0};          // of the wall clock
   std::atomic<int64_t> clock_ahead_micros{0};   // of the database's; below zero if behind

@@ -39,6 +39,8 @@ absl::string_view NameOf(Step step) {
       return "heartbeat";
     case Step::kRechargeCount:
       return "recharge_count";
+    case Step::kRanges:
+      return "ranges";
   }
   return "";
 }

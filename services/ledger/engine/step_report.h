@@ -35,8 +35,9 @@ enum class Step {
   kSummaries,      // usage of accounts is added up by day, user, country and kind
   kHeartbeat,      // the ledger says that it is there
   kRechargeCount,  // recharges that are not over are counted
+  kRanges,         // the accounts are shared with other ledgers
 };
-inline constexpr int kSteps = static_cast<int>(Step::kRechargeCount) + 1;
+inline constexpr int kSteps = static_cast<int>(Step::kRanges) + 1;
 
 // "dispatch", as the label of the metrics and in the log.
 absl::string_view NameOf(Step step);

@@ -35,6 +35,9 @@ struct Task {
   // Whose call it is: the name in the caller's certificate; empty of what the ledger does by
   // itself.
   std::string caller = {};
+  // Another ledger was asked first, and may do it at any time: what rests on how things are now
+  // can't be refused for good.
+  bool maybe_done = false;
   // Of which trace the call is; of none what the ledger does by itself.
   TraceContext trace = {};
   // Who does it, as the caller says, of what tells no more of staff than that; may be empty.

@@ -23,6 +23,7 @@
 #include "common/telemetry/telemetry_flags.h"
 #include "services/ledger/api/conversions.h"
 #include "services/ledger/api/engine_metrics.h"
+#include "services/ledger/api/peer_links.h"
 #include "services/ledger/api/rpc_metrics.h"
 #include "services/ledger/engine/engine.h"
 #include "services/ledger/serve/clock_report.h"
@@ -110,7 +111,9 @@ absl::Status Serve() {
   Doorkeeper doorkeeper(api::kErrorDomain, roles.get(), metrics->registry(), rates.of_caller);
   RateLimiter account_rates(rates.for_account);
   server_options.doorkeeper = &doorkeeper;
-  Services services(api::ApiContext{engine, rpc_metrics, doorkeeper, account_rates}, doorkeeper);
+  api::PeerLinks peers(engine, PeerChannelOptionsFromFlags(server_options.identity));
+  Services services(api::ApiContext{engine, peers, rpc_metrics, doorkeeper, account_rates},
+                    doorkeeper);
   RESERVE_ASSIGN_OR_RETURN(const std::unique_ptr<RpcServer> server,
                            RpcServer::Start(server_options, services.entries()));
   const absl::Status served = ServeUntilSignal(engine, health, OverloadReport(engine, rpc_metrics),
@@ -120,6 +123,7 @@ absl::Status Serve() {
   const Moment end = MonotonicNow() + DrainTimeoutFromFlags();
   health_port->SetReady(false);
   server->SetServing(false);
+  engine.ranges().HandOver();
   rpc_metrics.StartDraining();
   services.EndStreams();
   for (engine::QueryPool* pool : {&engine.pages(), &engine.bulk()}) pool->Drain();

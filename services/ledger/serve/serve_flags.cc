@@ -7,11 +7,13 @@
 #include <bit>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/error/error.h"
+#include "common/flags/address.h"
 #include "common/rpc/rpc_flags.h"
 #include "services/ledger/serve/database_flags.h"
 #include "services/ledger/serve/settings_flags.h"
@@ -27,6 +29,18 @@ ABSL_FLAG(
     int, lanes, 0,
     "Threads that commit batches, each for an equal range of the accounts and with one database "
     "connection. 0: one a core, 2 to 16, a power of two.");
+ABSL_FLAG(
+    int, shards, 1,
+    "Over so many shards of equal size the database's accounts are spread (Vitess), or will "
+    "be: a power of two, at most 64. Lanes are a multiple of it, so that no transaction is of "
+    "two shards.");
+ABSL_FLAG(std::string, peer_address, "",
+          "host:port at which the other ledgers of the database reach this one, so that they share "
+          "the accounts among them; empty: it takes no part.");
+ABSL_FLAG(
+    std::string, peer_server_name, "",
+    "The name that other ledgers' certificates have; empty: the host of their --peer_address. "
+    "Only with TLS.");
 ABSL_FLAG(int, query_threads, 4, "Threads for reads; each holds one database connection.");
 ABSL_FLAG(int, bulk_threads, 2,
           "Threads for what may take long: imports, audits, advice; each holds one database "
@@ -60,12 +74,43 @@ ABSL_FLAG(absl::Duration, event_poll_interval, absl::Milliseconds(100),
 namespace reserve::serve {
 namespace {
 
-// More lanes than cores only make the batches smaller.
+constexpr size_t kLongestPeerAddress = 255;
+
+// More lanes than cores only make the batches smaller; fewer than shards can't be.
 int LanesFromFlag() {
   const int lanes = absl::GetFlag(FLAGS_lanes);
   if (lanes != 0) return lanes;
   // A power of two, so that no lane's range ever lies across the border of a half, of a quarter ...
-  return static_cast<int>(std::bit_floor(std::clamp(std::thread::hardware_concurrency(), 2u, 16u)));
+  const unsigned cores = std::bit_floor(std::clamp(std::thread::hardware_concurrency(), 2u, 16u));
+  return std::max(static_cast<int>(cores), absl::GetFlag(FLAGS_shards));
+}
+
+// A lane's range must lie in one shard.
+absl::Status CheckShards(int lanes) {
+  const int shards = absl::GetFlag(FLAGS_shards);
+  if (shards < 1 || shards > engine::kAccountRanges ||
+      !std::has_single_bit(static_cast<unsigned>(shards))) {
+    return InvalidField("--shards",
+                        absl::StrCat("must be a power of two, 1 to ", engine::kAccountRanges));
+  }
+  if (lanes % shards == 0) return absl::OkStatus();
+  return InvalidField("--lanes", absl::StrCat("must be a multiple of --shards, which is ", shards,
+                                              ", or 0: no transaction may be of two shards"));
+}
+
+absl::Status CheckPeers() {
+  const std::string address = absl::GetFlag(FLAGS_peer_address);
+  const std::string name = absl::GetFlag(FLAGS_peer_server_name);
+  if (address.empty()) {
+    if (name.empty()) return absl::OkStatus();
+    return InvalidField("--peer_server_name", "is of no use without --peer_address");
+  }
+  RESERVE_RETURN_IF_ERROR(CheckTarget("--peer_address", address));
+  if (address.size() > kLongestPeerAddress) {
+    return InvalidField("--peer_address",
+                        absl::StrCat("must have at most ", kLongestPeerAddress, " bytes"));
+  }
+  return CheckPlaintext("--peer_address", address);
 }
 
 // As people look for it: on which host, or in which pod, which process.
@@ -94,7 +139,10 @@ absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
   options.poll_interval = absl::GetFlag(FLAGS_poll_interval);
   options.event_overlap = absl::GetFlag(FLAGS_event_overlap);
   options.event_poll_interval = absl::GetFlag(FLAGS_event_poll_interval);
+  options.peer_address = absl::GetFlag(FLAGS_peer_address);
   if (options.lanes < 1 || options.lanes > 64) return InvalidField("--lanes", "must be 0 to 64");
+  RESERVE_RETURN_IF_ERROR(CheckShards(options.lanes));
+  RESERVE_RETURN_IF_ERROR(CheckPeers());
   if (options.query_threads < 1 || options.query_threads > 64) {
     return InvalidField("--query_threads", "must be 1 to 64");
   }
@@ -133,6 +181,15 @@ absl::StatusOr<ServerOptions> LedgerServerOptionsFromFlags() {
   if (options.max_concurrent_calls < 1) {
     return InvalidField("--max_concurrent_calls", "must be at least 1");
   }
+  return options;
+}
+
+ChannelOptions PeerChannelOptionsFromFlags(std::shared_ptr<TlsIdentity> identity) {
+  ChannelOptions options = ChannelOptionsFromFlags();
+  options.identity = std::move(identity);
+  options.tls_server_name = absl::GetFlag(FLAGS_peer_server_name);
+  // An owner that is back is asked again soon.
+  options.max_reconnect_backoff = absl::Milliseconds(500);
   return options;
 }
 

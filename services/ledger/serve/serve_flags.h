@@ -2,8 +2,12 @@
 #ifndef RESERVE_SERVICES_LEDGER_SERVE_SERVE_FLAGS_H_
 #define RESERVE_SERVICES_LEDGER_SERVE_SERVE_FLAGS_H_
 
+#include <memory>
+
 #include "absl/status/statusor.h"
+#include "common/rpc/channel.h"
 #include "common/rpc/server.h"
+#include "common/rpc/tls_identity.h"
 #include "services/ledger/engine/engine.h"
 
 namespace reserve::serve {
@@ -14,6 +18,9 @@ absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags();
 
 // Where and how the ledger listens. INVALID_ARGUMENT naming the flag that is out of its range.
 absl::StatusOr<ServerOptions> LedgerServerOptionsFromFlags();
+
+// How this ledger reaches others (--peer_address). `identity`: its own; null without TLS.
+ChannelOptions PeerChannelOptionsFromFlags(std::shared_ptr<TlsIdentity> identity);
 
 // How many calls may come a second, of each kind 0 for any number.
 struct CallRates {

@@ -12,13 +12,15 @@ Services::Services(const api::ApiContext& api, Doorkeeper& keeper)
       rates_(api, &keeper),
       recharges_(api),
       audit_(api, &keeper),
+      peers_(api),
       ledger_door_(ledger_, keeper),
       accounts_door_(accounts_, keeper),
       events_door_(events_, keeper),
       support_door_(support_, keeper),
       rates_door_(rates_, keeper),
       recharges_door_(recharges_, keeper),
-      audit_door_(audit_, keeper) {}
+      audit_door_(audit_, keeper),
+      peers_door_(peers_, keeper) {}
 
 std::vector<ServiceEntry> Services::entries() {
   return {{ledger::v1::Ledger::service_full_name(), &ledger_door_},
@@ -27,7 +29,8 @@ std::vector<ServiceEntry> Services::entries() {
           {ledger::v1::Support::service_full_name(), &support_door_},
           {ledger::v1::Rates::service_full_name(), &rates_door_},
           {ledger::v1::Recharges::service_full_name(), &recharges_door_},
-          {ledger::v1::Audit::service_full_name(), &audit_door_}};
+          {ledger::v1::Audit::service_full_name(), &audit_door_},
+          {ledger::v1::Peers::service_full_name(), &peers_door_}};
 }
 
 void Services::EndStreams() {
@@ -37,6 +40,7 @@ void Services::EndStreams() {
   rates_.EndStreams();
   recharges_.EndStreams();
   audit_.EndStreams();
+  peers_.EndStreams();
 }
 
 void Services::EndRefusedStreams() {
@@ -51,6 +55,7 @@ void Services::EndRefusedStreams() {
   events_.EndRefusedStreams(keeper_);
   rates_.EndRefusedStreams(keeper_);
   recharges_.EndRefusedStreams(keeper_);
+  peers_.EndRefusedStreams(keeper_);
 }
 
 }  // namespace reserve::serve

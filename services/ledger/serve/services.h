@@ -17,6 +17,7 @@
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/events_service.h"
 #include "services/ledger/api/ledger_service.h"
+#include "services/ledger/api/peers_service.h"
 #include "services/ledger/api/rates_service.h"
 #include "services/ledger/api/recharges_service.h"
 #include "services/ledger/api/support_service.h"
@@ -49,6 +50,7 @@ class Services {
   api::RatesService rates_;
   api::RechargesService recharges_;
   api::AuditService audit_;
+  api::PeersService peers_;
   ledger::v1::LedgerDoor<access::kAccessTable> ledger_door_;
   ledger::v1::AccountsDoor<access::kAccessTable> accounts_door_;
   ledger::v1::EventsDoor<access::kAccessTable> events_door_;
@@ -56,6 +58,7 @@ class Services {
   ledger::v1::RatesDoor<access::kAccessTable> rates_door_;
   ledger::v1::RechargesDoor<access::kAccessTable> recharges_door_;
   ledger::v1::AuditDoor<access::kAccessTable> audit_door_;
+  ledger::v1::PeersDoor<access::kAccessTable> peers_door_;
 };
 
 }  // namespace reserve::serve

@@ -297,6 +297,7 @@ constexpr TableRights kRights[] = {
     {"plans", "plan_id"},
     {"plan_versions", "number", true, true},
     {"ledgers", "ledger_id", true, true},
+    {"account_ranges", "number", true, true},
     {"feature_level", "id"},
     {"schema_migrations", "version"},
 };

@@ -36,6 +36,7 @@
 #include "services/ledger/storage/hold_rows.h"
 #include "services/ledger/storage/migrator.h"
 #include "services/ledger/storage/number_key_rows.h"
+#include "services/ledger/storage/range_rows.h"
 #include "services/ledger/storage/receipt_rows.h"
 #include "services/ledger/storage/recharge_rows.h"
 #include "services/ledger/storage/rerating_rows.h"
@@ -478,6 +479,10 @@ std::vector<Read> Reads() {
          return absl::StrCat(open.waiting + open.in_flight + open.pending + open.in_review);
        }},
       {"the ledgers that serve", [](Connection& c) { return CountOf(storage::ListLedgers(c)); }},
+      {"the ledgers that share the accounts",
+       [](Connection& c) { return CountOf(storage::ReadPeers(c)); }},
+      {"who works on which accounts",
+       [](Connection& c) { return CountOf(storage::ReadRanges(c)); }},
       {"ListEntries",
        [](Connection& c) { return CountOf(storage::ListEntries(c, "a", kNewest, 10)); }},
       {"ListRecharges",
@@ -1545,6 +1550,41 @@ TEST_F(DatabaseErrorsElsewhereTest, ALedgerIsRegisteredOrToldWhateverFails) {
           ledger_->sql().QueryInt(absl::StrCat(
               "SELECT COUNT(*) FROM ledgers WHERE leave_time IS NULL AND ledger_id = '", id, "'")),
           1);
+    }
+  }
+}
+
+// --- Who works on which accounts ----------------------------------------------------------
+
+TEST_F(DatabaseErrorsElsewhereTest, RangesAreMovedOrToldWhateverFails) {
+  int number = 0;
+  std::string owner;
+  const auto share = [&](Connection& c) -> absl::Status {
+    RESERVE_RETURN_IF_ERROR(storage::BeatPeer(c, "sharing", "sharing.test:1"));
+    RESERVE_RETURN_IF_ERROR(storage::MakeRanges(c, 2));
+    RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::AccountRange> ranges,
+                             storage::ReadRanges(c));
+    RESERVE_RETURN_IF_ERROR(storage::MoveRanges(c, ranges, owner));
+    return storage::ForgetPeer(c, {"nobody", "", 0});
+  };
+  ASSERT_TRUE(Query([](Connection& c) {
+                return storage::RegisterLedger(c, "sharing", domain::kNewestFeatureLevel);
+              }).ok());
+  const std::vector<std::string> statements = Learn([&] { ASSERT_TRUE(Query(share).ok()); });
+  EXPECT_GE(statements.size(), 5u);
+  for (const Place& place : PlacesOf(statements)) {
+    for (const Fault& fault : place.faults) {
+      SCOPED_TRACE(absl::StrCat(place.beginning, " ", place.nth, ": ", fault.name));
+      owner = absl::StrCat("ledger-", ++number);
+      sabotage_->Begin(Nth(place.nth, Begins(place.beginning), fault.ruling));
+      const absl::Status asked = Query(share);
+      EXPECT_GT(sabotage_->struck(), 0) << "nothing was spoiled";
+      sabotage_->End();
+      ExpectTold(asked, fault);
+      ASSERT_TRUE(asked.ok() || Query(share).ok());
+      EXPECT_EQ(ledger_->sql().QueryInt(absl::StrCat(
+                    "SELECT COUNT(*) FROM account_ranges WHERE owner = '", owner, "'")),
+                2);
     }
   }
 }

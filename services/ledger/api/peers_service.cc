@@ -1,0 +1,225 @@
+#include "services/ledger/api/peers_service.h"
+
+#include <atomic>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "common/error/error.h"
+#include "common/rpc/conversions.h"
+#include "common/rpc/status.h"
+#include "services/ledger/access/access_table.h"
+#include "services/ledger/api/hold_requests.h"
+#include "services/ledger/api/usage_requests.h"
+
+namespace reserve::api {
+namespace {
+
+constexpr const MethodAccess& kPassOnRow =
+    RowOf(access::kAccessTable, "/reserve.ledger.v1.Peers/PassOn");
+
+absl::StatusOr<engine::Task> TaskFrom(const engine::Engine& engine,
+                                      const pb::PassedCommand& command) {
+  const domain::Settings& settings = engine.options().settings;
+  switch (command.command_case()) {
+    case pb::PassedCommand::kUsage:
+      return ParseRecordOrReplace(settings, command.usage());
+    case pb::PassedCommand::kCreateHold:
+      return ParseCreateHold(settings, command.create_hold(), engine.Now()).task;
+    case pb::PassedCommand::kExtendHold:
+      return ParseExtendHold(command.extend_hold()).task;
+    case pb::PassedCommand::kReleaseHold:
+      return ParseReleaseHold(command.release_hold()).task;
+    case pb::PassedCommand::COMMAND_NOT_SET:
+      break;
+  }
+  return InvalidField("command", "is none that this ledger knows");
+}
+
+void FillResult(const absl::StatusOr<book::Reply>& reply, pb::PassedResult* result) {
+  if (!reply.ok()) {
+    *result->mutable_error() = ToProtoStatus(reply.status(), kErrorDomain);
+  } else if (const auto* held = std::get_if<book::HoldReply>(&*reply)) {
+    ToProto(*held, result->mutable_hold());
+  } else {
+    ToProto(*reply, result->mutable_usage());
+  }
+}
+
+}  // namespace
+
+// One stream of another ledger's. Reads, replies and writes overlap; `mutex_` guards their meeting.
+// The reactor finishes once nothing is under way. A lane may still be leaving Done when gRPC calls
+// OnDone: whoever of them is last deletes it.
+class PassedStream final : public grpc::ServerBidiReactor<pb::PassOnRequest, pb::PassOnResponse>,
+                           public engine::ReplySink {
+ public:
+  PassedStream(OpenStreams<PassedStream>& open, const ApiContext& api,
+               grpc::CallbackServerContext* context)
+      : open_(open), api_(api), context_(*context), record_(api.metrics, *context, "PassOn") {}
+
+  void Begin() { StartRead(&request_); }
+
+  const grpc::CallbackServerContext& context() const { return context_; }
+
+  void End(const absl::Status& status) {
+    absl::MutexLock lock(&mutex_);
+    StopReading(status);
+    Proceed();
+  }
+
+  void OnReadDone(bool ok) override {
+    {
+      absl::MutexLock lock(&mutex_);
+      const absl::Status size =
+          ok ? Doorkeeper::CheckSize(kPassOnRow, request_.ByteSizeLong()) : absl::OkStatus();
+      if (!size.ok()) StopReading(size);
+      if (!ok) StopReading(absl::OkStatus());  // the other has said all
+      // What was read and is not taken is not answered, and so done by the other.
+      if (stopped_) return Proceed();
+    }
+    Submit();
+    absl::MutexLock lock(&mutex_);
+    was_read_ = true;
+    if (!stopped_) StartRead(&request_);
+    Proceed();
+  }
+
+  void Done(uint32_t index, absl::StatusOr<book::Reply> reply) override {
+    pb::PassedResult result;
+    result.set_number(index);
+    FillResult(reply, &result);
+    {
+      absl::MutexLock lock(&mutex_);
+      next_.add_results()->Swap(&result);
+      ++answered_;
+      Proceed();
+    }
+    Release();
+  }
+
+  void OnWriteDone(bool ok) override {
+    absl::MutexLock lock(&mutex_);
+    writing_ = false;
+    if (!ok) {
+      cancelled_ = true;
+      StopReading(absl::OkStatus());
+    }
+    Proceed();
+  }
+
+  void OnCancel() override {
+    absl::MutexLock lock(&mutex_);
+    cancelled_ = true;
+    StopReading(absl::CancelledError("the other ledger is gone"));
+    Proceed();
+  }
+
+  void OnDone() override {
+    open_.Remove(this);
+    Release();
+  }
+
+ private:
+  // Sends what was read to its lanes. Of the reading thread.
+  void Submit() {
+    std::vector<engine::Task> tasks;
+    std::vector<std::pair<uint32_t, absl::Status>> bad;
+    for (const pb::PassedCall& call : request_.calls()) {
+      const Moment deadline = call.has_time_left()
+                                  ? MonotonicNow() + reserve::FromProto(call.time_left())
+                                  : absl::InfiniteDuration();
+      const TraceContext trace = ParseTraceparent(call.traceparent()).value_or(TraceContext());
+      for (const pb::PassedCommand& command : call.commands()) {
+        const uint32_t index = next_number_++;
+        absl::StatusOr<engine::Task> task = TaskFrom(api_.engine, command);
+        if (!task.ok()) {
+          bad.emplace_back(index, task.status());
+          continue;
+        }
+        task->sink = this;
+        task->index = index;
+        task->call_bytes = kBatchUsageBytes;
+        task->deadline = deadline;
+        task->caller = call.caller();
+        task->trace = trace;
+        tasks.push_back(*std::move(task));
+      }
+    }
+    const auto count = static_cast<int64_t>(tasks.size() + bad.size());
+    if (count == 0) return;
+    references_.fetch_add(static_cast<int>(count), std::memory_order_relaxed);
+    {
+      absl::MutexLock lock(&mutex_);
+      taken_ += count;
+    }
+    api_.engine.NoteTakenOver(count);
+    if (!tasks.empty()) api_.engine.Submit(std::move(tasks));
+    for (auto& [index, status] : bad) Done(index, std::move(status));
+  }
+
+  void Release() {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+  void StopReading(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (stopped_) return;
+    stopped_ = true;
+    end_status_ = status;
+  }
+
+  // Writes what there is to say; ends the stream if all is said.
+  void Proceed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (writing_ || finished_) return;
+    if ((was_read_ || next_.results_size() > 0) && !cancelled_) {
+      sending_.Swap(&next_);
+      next_.Clear();
+      was_read_ = false;
+      writing_ = true;
+      StartWrite(&sending_);
+      return;
+    }
+    if (!stopped_ || answered_ < taken_) return;
+    // A read that is still under way is ended by Finish.
+    finished_ = true;
+    Finish(record_.End(end_status_));
+  }
+
+  OpenStreams<PassedStream>& open_;
+  const ApiContext api_;
+  const grpc::CallbackServerContext& context_;
+  const CallRecord record_;
+  pb::PassOnRequest request_;        // of gRPC, or of OnReadDone
+  uint32_t next_number_ = 0;         // of OnReadDone
+  std::atomic<int> references_ = 1;  // gRPC's, and one for each command in work
+
+  absl::Mutex mutex_;
+  bool was_read_ ABSL_GUARDED_BY(mutex_) = false;  // and that is not said yet
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status end_status_ ABSL_GUARDED_BY(mutex_);
+  int64_t taken_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t answered_ ABSL_GUARDED_BY(mutex_) = 0;
+  pb::PassOnResponse next_ ABSL_GUARDED_BY(mutex_);
+  pb::PassOnResponse sending_;
+};
+
+grpc::ServerBidiReactor<pb::PassOnRequest, pb::PassOnResponse>* PeersService::PassOn(
+    grpc::CallbackServerContext* context) {
+  auto* stream = new PassedStream(open_, api_, context);
+  const absl::Status refusal = open_.Add(stream);
+  stream->Begin();
+  if (!refusal.ok()) stream->End(refusal);
+  return stream;
+}
+
+void PeersService::EndStreams() { open_.EndAll(); }
+
+void PeersService::EndRefusedStreams(const Doorkeeper& keeper) {
+  open_.EndRefused(keeper, kPassOnRow);
+}
+
+}  // namespace reserve::api
