@@ -1,58 +1,45 @@
 #include "services/ledger/rates/prefix_index.h"
 
 #include <algorithm>
-#include <array>
 
 namespace reserve::rates {
 
 PrefixIndex::PrefixIndex(PrefixAt prefix_at, size_t begin, size_t end) {
-  if (begin == end) return;
-  root_.kind = Kind::kNode;
-  nodes_.emplace_back();
-  Fill(prefix_at, 0, {static_cast<uint32_t>(begin), static_cast<uint32_t>(end), kNone}, 0);
+  root_ = Add(prefix_at, static_cast<uint32_t>(begin), static_cast<uint32_t>(end), 0, kNone);
   nodes_.shrink_to_fit();
-  lines_.shrink_to_fit();
   if (nodes_.size() >= kNodesWorthStarts) AddStarts();
-}
-
-void PrefixIndex::Fill(PrefixAt prefix_at, uint32_t index, Span span, size_t depth) {
-  Node node;
-  node.own = CountDigits(prefix_at(span.begin)) == depth ? span.begin : span.own;
-  node.first_node = static_cast<uint32_t>(nodes_.size());
-  node.first_line = static_cast<uint32_t>(lines_.size());
-  uint32_t at = span.begin;
-  while (at < span.end && CountDigits(prefix_at(at)) == depth) ++at;
-  std::array<Span, 10> below;
-  uint64_t count = 0;
-  for (uint32_t digit = 0; digit < below.size(); ++digit) {
-    const uint32_t first = at;
-    while (at < span.end && DigitAt(prefix_at(at), depth) == digit) ++at;
-    if (at == first) continue;
-    const bool alone = at - first == 1;
-    const uint64_t rank = alone ? lines_.size() - node.first_line : count;
-    const auto kind = static_cast<uint64_t>(alone ? Kind::kLine : Kind::kNode);
-    node.branches |= (rank << kKindBits | kind) << (kBranchBits * digit);
-    if (alone) {
-      lines_.push_back(first);
-    } else {
-      below[count++] = {first, at, node.own};
-    }
-  }
-  nodes_[index] = node;
-  nodes_.resize(nodes_.size() + count);
-  for (uint32_t i = 0; i < count; ++i) Fill(prefix_at, node.first_node + i, below[i], depth + 1);
 }
 
 void PrefixIndex::AddStarts() {
   starts_.resize(size_t{1} << (64 - kStartShift));
   for (size_t digits = 0; digits < starts_.size(); ++digits) {
     const uint64_t number = static_cast<uint64_t>(digits) << kStartShift;
-    Place at = root_;
-    for (size_t depth = 0; depth < kStartDigits && at.kind == Kind::kNode; ++depth) {
-      at = Next(at, std::min<uint32_t>(DigitAt(number, depth), 9));  // no number has more than 9
+    Start start{.branch = root_, .best = kNone};
+    for (size_t place = 0; place < kStartDigits && (start.branch & kRun) == 0; ++place) {
+      const Node& node = nodes_[start.branch];
+      // No number has a digit above 9.
+      const uint32_t digit = std::min<uint32_t>(DigitAt(number, place), 9);
+      start = {.branch = node.branches[digit], .best = node.own};
     }
-    starts_[digits] = at;
+    starts_[digits] = start;
   }
+}
+
+uint32_t PrefixIndex::Add(PrefixAt prefix_at, uint32_t begin, uint32_t end, size_t depth,
+                          uint32_t inherited) {
+  if (end - begin <= kMaxRun) return kRun | begin << kCountBits | (end - begin);
+  const auto index = static_cast<uint32_t>(nodes_.size());
+  nodes_.emplace_back();
+  const bool ends_here = CountDigits(prefix_at(begin)) == depth;
+  const uint32_t own = ends_here ? begin : inherited;
+  nodes_[index].own = own;
+  while (begin < end && CountDigits(prefix_at(begin)) == depth) ++begin;
+  for (uint32_t digit = 0; digit < 10; ++digit) {
+    const uint32_t first = begin;
+    while (begin < end && DigitAt(prefix_at(begin), depth) == digit) ++begin;
+    nodes_[index].branches[digit] = Add(prefix_at, first, begin, depth + 1, own);
+  }
+  return index;
 }
 
 }  // namespace reserve::rates
