@@ -297,8 +297,8 @@ TEST_F(AccessTest, WithoutACertificateOfTheAuthorityNoMethodIsReached) {
   EXPECT_TRUE(IsLetIn(CallOf(ChannelOf(*gateway_, good), gateway_stub::kAccessTable[0].method)));
   // The ledger has told of each of them apart, and of whom (common/rpc/grpc_log.h).
   for (const char* why : {"no_certificate", "expired", "other_authority", "no_tls"}) {
-    const auto told = ledger_->process->WaitForOutput(absl::StrCat("\"why\":\"", why, "\""),
-                                                      absl::Seconds(20));
+    const auto told =
+        ledger_->process->WaitForOutput(absl::StrCat("\"why\":\"", why, "\""), absl::Seconds(20));
     ASSERT_TRUE(told.ok()) << told.status();
     EXPECT_THAT(*told, HasSubstr("\"peer_one_of\":\"127.0.0.1:"));
   }
