@@ -32,6 +32,7 @@
 #include "reserve/ledger/v1/audit.grpc.pb.h"
 #include "reserve/ledger/v1/events.grpc.pb.h"
 #include "reserve/ledger/v1/ledger.grpc.pb.h"
+#include "reserve/ledger/v1/peers.grpc.pb.h"
 #include "reserve/ledger/v1/rates.grpc.pb.h"
 #include "reserve/ledger/v1/recharges.grpc.pb.h"
 #include "reserve/ledger/v1/support.grpc.pb.h"
@@ -427,15 +428,19 @@ absl::Status EndOf(Stream& stream) {
   return FromGrpcStatus(stream.Finish());
 }
 
-Ending OpenUsage(const Opening& opening) {
-  const std::shared_ptr<pb::Ledger::Stub> stub = pb::Ledger::NewStub(opening.channel);
-  const auto stream = std::shared_ptr(stub->StreamUsage(opening.context));
-  EXPECT_TRUE(stream->Write(Parse<pb::StreamUsageRequest>("sequence: 1")));
-  pb::StreamUsageResponse acknowledged;
-  EXPECT_TRUE(stream->Read(&acknowledged));
+// A stream of both, whose first message is answered.
+template <typename Stub, typename Request, typename Response>
+Ending OpenBoth(const Opening& opening,
+                std::unique_ptr<grpc::ClientReaderWriter<Request, Response>> (Stub::*method)(
+                    grpc::ClientContext*),
+                const std::string& request) {
+  const auto stub = std::make_shared<Stub>(opening.channel);
+  const auto stream = std::shared_ptr((stub.get()->*method)(opening.context));
+  EXPECT_TRUE(stream->Write(Parse<Request>(request)));
+  Response answered;
+  EXPECT_TRUE(stream->Read(&answered));
   return [stub, stream] {
-    return EndOf<grpc::ClientReaderWriterInterface<pb::StreamUsageRequest, pb::StreamUsageResponse>,
-                 pb::StreamUsageResponse>(*stream);
+    return EndOf<grpc::ClientReaderWriter<Request, Response>, Response>(*stream);
   };
 }
 
@@ -468,7 +473,14 @@ struct StreamingMethod {
 // Each method that streams, by the name in the table of who may call what.
 std::map<std::string, StreamingMethod> StreamingMethods() {
   return {
-      {"/reserve.ledger.v1.Ledger/StreamUsage", {"switch", OpenUsage}},
+      {"/reserve.ledger.v1.Ledger/StreamUsage",
+       {"switch",
+        [](const Opening& opening) {
+          return OpenBoth(opening, &pb::Ledger::Stub::StreamUsage, "sequence: 1");
+        }}},
+      {"/reserve.ledger.v1.Peers/PassOn",
+       {"ledger",
+        [](const Opening& opening) { return OpenBoth(opening, &pb::Peers::Stub::PassOn, ""); }}},
       {"/reserve.ledger.v1.Rates/ImportRateDeck", {"operations", OpenImport}},
       {"/reserve.ledger.v1.Rates/RerateUsage",
        {"operations",
