@@ -558,12 +558,18 @@ absl::Status Bench::MeasureTwoLedgers() {
     RESERVE_ASSIGN_OR_RETURN(const Server second, stage_->StartLedger());
     RESERVE_ASSIGN_OR_RETURN(const Channels more, second.Connect(1));
     RESERVE_RETURN_IF_ERROR(stage_->AwaitShares({&ledger_, &second}));
+    // What one that has just come costs is what cold_accounts tells.
+    RESERVE_RETURN_IF_ERROR(MeetAllAccounts().status());
     cpu_.Watch("ledger", second.process->pid());
     const absl::Status status =
         BatchFigure("two_ledgers", {channels_.front(), more.front()}, traffic_.Spread());
     cpu_.Forget("ledger");
     cpu_.Watch("ledger", ledger_.process->pid());
     RESERVE_RETURN_IF_ERROR(status);
+    for (const Server* ledger : {&std::as_const(ledger_), &second}) {
+      RESERVE_ASSIGN_OR_RETURN(const std::string sharing, Stage::SharingOf(*ledger));
+      std::cout << "  two_ledgers: " << sharing << std::endl;
+    }
   }
   return MeetAllAccounts().status();
 }

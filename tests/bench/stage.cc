@@ -347,6 +347,18 @@ absl::Status Stage::AwaitShares(const std::vector<const Server*>& ledgers) {
   return status;
 }
 
+absl::StatusOr<std::string> Stage::SharingOf(const Server& ledger) {
+  RESERVE_ASSIGN_OR_RETURN(const auto channels, ledger.Connect(1));
+  const test_support::LedgerStubs stubs(channels.front());
+  pb::LedgerStatus status;
+  RESERVE_RETURN_IF_ERROR(
+      Call(stubs, &pb::Audit::Stub::GetStatus, pb::GetStatusRequest(), &status));
+  return absl::StrCat(status.sharing().passed_on(), " passed on, ", status.sharing().taken_over(),
+                      " taken over, ", status.sharing().done_in_place(), " done in place; ",
+                      status.lanes().commands(), " commands in ", status.lanes().batches(),
+                      " transactions, ", status.lanes().retries(), " tried again");
+}
+
 absl::Status Stage::CheckShares(const Server& asked, const std::vector<const Server*>& ledgers) {
   RESERVE_ASSIGN_OR_RETURN(const auto channels, asked.Connect(1));
   const test_support::LedgerStubs stubs(channels.front());

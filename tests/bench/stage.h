@@ -66,6 +66,8 @@ class Stage {
   absl::StatusOr<Server> StartLedger();
   // Waits until these ledgers, which are all that run, have equal shares of the accounts.
   absl::Status AwaitShares(const std::vector<const Server*>& ledgers);
+  // What a ledger says of how it shares the accounts, and of its batches, in one line.
+  static absl::StatusOr<std::string> SharingOf(const Server& ledger);
   absl::StatusOr<Server> StartFloorServer();
   // Until StopWorker recharges are charged.
   absl::Status StartWorker(const Server& ledger);

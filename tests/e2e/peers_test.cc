@@ -51,7 +51,8 @@ class PeersTest : public FailureTest {
   // As ledger `asked` sees it.
   static int CountOf(const std::string& address, size_t asked) {
     int count = 0;
-    for (const pb::AccountRange& range : RangesOf(asked).ranges()) {
+    const pb::AccountRanges ranges = RangesOf(asked);
+    for (const pb::AccountRange& range : ranges.ranges()) {
       count += range.address() == address ? 1 : 0;
     }
     return count;

@@ -234,6 +234,26 @@ std::vector<prometheus::MetricFamily> EngineMetrics::CollectOfUsage() const {
   };
 }
 
+std::vector<prometheus::MetricFamily> EngineMetrics::CollectOfSharing() const {
+  using prometheus::MetricType;
+  return {
+      Single("reserve_ledger_account_ranges", "Ranges of accounts that this ledger works on.",
+             MetricType::Gauge, stats_.ranges_owned),
+      Single("reserve_ledger_sharing_ledgers",
+             "Ledgers that share the accounts, this one included; 0: it takes no part.",
+             MetricType::Gauge, stats_.ledgers_sharing),
+      Single("reserve_ledger_passed_on_total",
+             "Commands that another ledger did, as it works on their accounts.",
+             MetricType::Counter, stats_.passed_on),
+      Single("reserve_ledger_done_in_place_total",
+             "Commands that were done here, as the ledger that works on their accounts did not "
+             "answer.",
+             MetricType::Counter, stats_.done_in_place),
+      Single("reserve_ledger_taken_over_total", "Commands that other ledgers have passed on.",
+             MetricType::Counter, stats_.taken_over),
+  };
+}
+
 std::vector<prometheus::MetricFamily> EngineMetrics::Collect() const {
   using prometheus::MetricType;
   std::vector<prometheus::MetricFamily> families = {
@@ -260,20 +280,6 @@ std::vector<prometheus::MetricFamily> EngineMetrics::Collect() const {
       Single("reserve_ledger_moved_batches_total",
              "Batches done again because another ledger had worked on their accounts.",
              MetricType::Counter, stats_.moved),
-      Single("reserve_ledger_account_ranges", "Ranges of accounts that this ledger works on.",
-             MetricType::Gauge, stats_.ranges_owned),
-      Single("reserve_ledger_sharing_ledgers",
-             "Ledgers that share the accounts, this one included; 0: it takes no part.",
-             MetricType::Gauge, stats_.ledgers_sharing),
-      Single("reserve_ledger_passed_on_total",
-             "Commands that another ledger did, as it works on their accounts.",
-             MetricType::Counter, stats_.passed_on),
-      Single("reserve_ledger_done_in_place_total",
-             "Commands that were done here, as the ledger that works on their accounts did not "
-             "answer.",
-             MetricType::Counter, stats_.done_in_place),
-      Single("reserve_ledger_taken_over_total", "Commands that other ledgers have passed on.",
-             MetricType::Counter, stats_.taken_over),
       Single("reserve_ledger_split_batches_total",
              "Batches run in parts, as one account or command made the whole fail.",
              MetricType::Counter, stats_.splits),
@@ -305,7 +311,8 @@ std::vector<prometheus::MetricFamily> EngineMetrics::Collect() const {
   };
   families.push_back(DecksInForce());
   for (auto collect : {&EngineMetrics::CollectOfUsage, &EngineMetrics::CollectOfRecharges,
-                       &EngineMetrics::CollectOfLanes, &EngineMetrics::CollectOfPools}) {
+                       &EngineMetrics::CollectOfLanes, &EngineMetrics::CollectOfPools,
+                       &EngineMetrics::CollectOfSharing}) {
     std::vector<prometheus::MetricFamily> more = (this->*collect)();
     std::move(more.begin(), more.end(), std::back_inserter(families));
   }

@@ -25,6 +25,7 @@ class EngineMetrics : public prometheus::Collectable {
   std::vector<prometheus::MetricFamily> CollectOfRecharges() const;
   std::vector<prometheus::MetricFamily> CollectOfLanes() const;
   std::vector<prometheus::MetricFamily> CollectOfPools() const;
+  std::vector<prometheus::MetricFamily> CollectOfSharing() const;
   prometheus::MetricFamily DecksInForce() const;
 
   engine::Engine& engine_;
