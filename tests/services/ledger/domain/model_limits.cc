@@ -118,6 +118,7 @@ bool Model::LiftAlarm(absl::Duration quiet, absl::Time now) {
     any = true;
     spending.rings = false;
     spending.poured.clear();
+    spenders_.insert(user_id);  // what calls have cost so far may reach it again
     if (!quietens) continue;
     const bool still = spending.quiet && now < spending.quiet_until;
     spending.quiet_until = still ? std::max(spending.quiet_until, now + quiet) : now + quiet;
