@@ -424,6 +424,10 @@ TEST_F(ConsoleTest, CallsAreListedExplainedFilteredAndSummed) {
   EXPECT_THAT(page, AllOf(HasSubstr("+442079460000"), HasSubstr("+8821600000001"),
                           HasSubstr("<dd id=\"range-count\">2</dd>"),
                           HasSubstr("data-chart=\"bar\""), HasSubstr("Standard rate")));
+  EXPECT_THAT(page,
+              AllOf(HasSubstr("<option value=\"\" selected>All</option><option value=\"AF\">"),
+                    HasSubstr("United Kingdom (GB)</th>")))
+      << "countries to choose from, and those of the calls";
   const std::string filtered = console_->Get("/a/calls/calls?number=%2B44&kind=call", token).body;
   EXPECT_THAT(filtered, AllOf(HasSubstr("+442079460000"), Not(HasSubstr("+8821600000001"))));
   EXPECT_THAT(filtered, HasSubstr("do not go by number"));
@@ -532,7 +536,7 @@ TEST_F(ConsoleTest, PricesAreListedByCountryPageByPage) {
     countries += country.empty() ? 0 : 1;
   }
   EXPECT_GT(countries, 200);
-  static const std::regex kOfAnother("</th><td>(?!United Kingdom)");
+  static const std::regex kOfAnother("data-label=\"Country\">(?!United Kingdom)");
   int pages = 0;
   std::string path = "/a/listed/prices?country=GB&user=ann";
   for (; pages < 20 && !path.empty(); ++pages) {
@@ -821,7 +825,8 @@ class ConsoleReviewTest : public StackTest {
 };
 
 TEST_F(ConsoleReviewTest, AChargeOfWhichNobodyKnowsIsDecidedOnThePageOnTrialFirst) {
-  const auto console = ConsoleProcess::Start(*stack_, {"--max_account_rate=0"});
+  const auto console =
+      ConsoleProcess::Start(*stack_, {"--max_address_rate=0", "--max_account_rate=0"});
   ASSERT_TRUE(console.ok()) << console.status();
   const std::string staff = (*console)->provider().ForSupport();
   stack_->worker_process(0)->Kill();
