@@ -260,21 +260,6 @@ TEST_F(FoldTest, EventsSayWhoDidItAsTheCommandSaysOrElseTheCaller) {
   EXPECT_EQ(who(domain::EventKind::kAutomaticRechargeOff), "ann");
 }
 
-TEST_F(FoldTest, BlocksThatAreOnlyTriedAreAnsweredAndWriteNothing) {
-  Store("a");
-  const domain::ByStaff by{.reason = "owes"};
-  const bool only_try = true;
-  Ask("a", BlockAccount{by, "", only_try});
-  Ask("a", UnblockAccount{by, "", only_try});
-  Ask("a", LiftSuspension{{}, by, "", "", {}, only_try});
-  Folded folded = Run();
-  EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK"));
-  EXPECT_TRUE(std::get<domain::Account>(*folded.replies[0]).blocked());
-  EXPECT_FALSE(std::get<domain::Account>(*folded.replies[1]).blocked()) << "it was none";
-  EXPECT_TRUE(folded.writes.events.empty());
-  EXPECT_FALSE(image_.accounts["a"].account().blocked());
-}
-
 TEST_F(FoldTest, TheKeyOfAUsersNumbersOfAYearIsStoredOnceWithTheFirstEntryThatNeedsIt) {
   AccountImage& image = Store("a");
   image.known->number_keys.push_back({"u", 2026, {'k', 'n', 'o', 'w', 'n'}, /*stored=*/true});
@@ -562,6 +547,7 @@ TEST_F(FoldTest, ARechargeHasTheTimeOfItsLastChange) {
 TEST_F(FoldTest, P4_APayoutIsNotedOnceUnderItsRequest) {
   domain::Account& account = Store("a").account();
   account.state = domain::AccountState::kClosed;
+  account.balance = 0;
   account.closing.owed = 15 * kNanosPerUnit;
   account.closing.close_time = kNow;
   RecordPayout payout{5 * kNanosPerUnit, "", {"by bank"}, "paid"};
