@@ -356,15 +356,12 @@ class Story:
         browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
         browser.go(f"/a/{ACCOUNT}/calls")
         browser.picture("14-print")
-        shown = browser.driver.execute_script(
-            "return [...document.querySelectorAll('nav, form, button, .button')]"
-            ".filter((one) => one.offsetParent !== null).length")
-        if shown or not browser.find(".account").is_displayed():
-            fail(f"{shown} things to click are printed, or the account is not")
+        self.nothing_to_click(browser)
         for name, page in (("16-print-billing", "billing"), ("17-print-receipt", "receipts/1"),
                            ("18-print-life", "life")):
             browser.go(f"/a/{ACCOUNT}/{page}")
             browser.picture(name)
+            self.nothing_to_click(browser)
         browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
         for name, page in (("19-number-called", "/support?by=number&find=%2B442079460000"),
                            ("20-filtered", f"/a/{ACCOUNT}/calls?number=%2B44"),
@@ -375,6 +372,13 @@ class Story:
             browser.picture(name)
         if browser.complaints():
             fail(f"the browser complains: {browser.complaints()}")
+
+    def nothing_to_click(self, browser):
+        shown = browser.driver.execute_script(
+            "return [...document.querySelectorAll('nav, form, button, .button')]"
+            ".filter((one) => one.offsetParent !== null).length")
+        if shown or not browser.find(".account").is_displayed():
+            fail(f"{shown} things to click are printed, or the account is not")
 
     def look_by_axe(self, browser, page):
         """What keeps people out, as axe-core sees it."""

@@ -116,7 +116,7 @@ void AddTotals(const Site& site, pb::ListUsageRequest request, const std::string
 Reply ShowMistakes(const Site& site, const Visit& visit, const Formatter& format,
                    const Tried& tried) {
   Data data;
-  SetFilters(visit.asked, tried.errors, site.texts(), &data);
+  SetFilters(visit.asked, tried.errors, format, site.texts(), &data);
   data.set("message", tried.message);
   data.set("csv", AddressWith(visit, "calls.csv", {{"page", ""}}));
   return site.Page(visit, "calls", "title_calls", format, std::move(data), 400);
@@ -160,7 +160,7 @@ Reply ShowCalls(const Site& site, const Visit& visit) {
   }
   auto list = site.ledger().AskBeside(&Accounts::ListUsage, request);
   Data data;
-  SetFilters(visit.asked, {}, site.texts(), &data);
+  SetFilters(visit.asked, {}, format, site.texts(), &data);
   data.set("csv", AddressWith(visit, "calls.csv", {{"page", ""}}));
   if (token.empty()) AddSums(site, visit, *account, format, &data);
   const auto page = list.get();

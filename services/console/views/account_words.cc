@@ -68,7 +68,10 @@ Data StateData(const pb::Account& account, const Formatter& format, const Texts&
     const std::string name = pb::RefillObstacle_Name(obstacle.kind());
     one.set("text",
             texts.Has("obstacle_" + name) ? texts.Say("obstacle_" + name) : obstacle.remedy());
-    one.set("since", texts.Say("since", {format.Time(obstacle.since())}));
+    // Of what has been so from the beginning there is no time.
+    if (obstacle.has_since()) {
+      one.set("since", texts.Say("since", {format.Time(obstacle.since())}));
+    }
     if (obstacle.has_until()) {
       one.set("until", texts.Say("until", {format.Time(obstacle.until())}));
     }

@@ -359,7 +359,7 @@ const std::vector<std::string>& TypedFilters() {
 }
 
 void SetFilters(const Fields& asked, const std::map<std::string, std::string>& errors,
-                const Texts& texts, Data* data) {
+                const Formatter& format, const Texts& texts, Data* data) {
   Data filter;
   for (const std::string& name : TypedFilters()) {
     filter.set(name, FieldIn(asked, name));
@@ -367,6 +367,7 @@ void SetFilters(const Fields& asked, const std::map<std::string, std::string>& e
     if (error != errors.end()) filter.set(name + "_error", error->second);
   }
   data->set("filter", filter);
+  data->set("country_choices", CountryChoices(FieldIn(asked, "country"), format, texts));
   SetChoices("kinds", {{"", "filter_all"}, {"call", "filter_calls"}, {"sms", "filter_texts"}},
              FieldIn(asked, "kind"), texts, data);
   SetChoices("directions", {{"", "filter_all"}, {"out", "filter_out"}, {"in", "filter_in"}},

@@ -67,9 +67,10 @@ void SetSums(const ledger::v1::SummarizeUsageResponse& by_day,
              const ledger::v1::SummarizeUsageResponse& by_country, const std::string& currency,
              const Formatter& format, const Texts& texts, Data* data);
 
-// What was asked for, as it stands in the form of filters, with what is wrong with it.
+// filter, country_choices and the other choices: what was asked for, as it stands in the form of
+// filters, with what is wrong with it.
 void SetFilters(const Fields& asked, const std::map<std::string, std::string>& errors,
-                const Texts& texts, Data* data);
+                const Formatter& format, const Texts& texts, Data* data);
 // The names of the filters that are typed.
 const std::vector<std::string>& TypedFilters();
 

@@ -41,34 +41,6 @@ std::string Terms(const pb::Rate& rate, const Formatter& format, const Texts& te
   return absl::StrJoin(terms, "; ");
 }
 
-// All countries and what stands in their place; one that is asked for by another word is kept.
-Data CountryChoices(const std::string& asked, const Formatter& format, const Texts& texts) {
-  Data list = ListOf();
-  bool found = asked.empty();
-  const std::string code = absl::AsciiStrToUpper(asked);
-  const auto add = [&](const std::string& value, const std::string& text) {
-    Data one;
-    one.set("value", value);
-    one.set("text", text);
-    one.set("chosen", value == code);
-    found = found || value == code;
-    list.push_back(one);
-  };
-  add("", texts.Say("country_any"));
-  for (const auto& [value, name] : format.Countries()) add(value, name);
-  for (const char* const value : {"TOLL_FREE", "SATELLITE", "PREMIUM_RATE"}) {
-    add(value, CountryName(value, format, texts));
-  }
-  if (!found) {
-    Data one;
-    one.set("value", asked);
-    one.set("text", asked);
-    one.set("chosen", true);
-    list.push_back(one);
-  }
-  return list;
-}
-
 }  // namespace
 
 void ReadSearch(const Fields& asked, pb::ListRatesRequest* request) {
@@ -119,7 +91,7 @@ void SetSearch(const Fields& asked, const Formatter& format, const Texts& texts,
   for (const std::string name : {"search", "country", "filter", "number", "minutes", "user"}) {
     if (!FieldIn(asked, name).empty()) data->set("kept_" + name, FieldIn(asked, name));
   }
-  data->set("countries", CountryChoices(FieldIn(asked, "country"), format, texts));
+  data->set("country_choices", CountryChoices(FieldIn(asked, "country"), format, texts));
   const std::string minutes = FieldIn(asked, "minutes");
   data->set("minutes", minutes.empty() ? std::string("1") : minutes);
   Data filters = ListOf();

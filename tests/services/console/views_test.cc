@@ -720,7 +720,7 @@ TEST(SamplesTest, AHistoryOfManyDaysAndCountriesIsDrawn) {
     if (i < 12) *countries.add_summaries() = *day;
     if (i < 12) countries.mutable_summaries(i)->set_country(i == 0 ? "" : "GB");
   }
-  SetFilters({{"number", "+44"}, {"kind", "call"}}, {}, English(), &data);
+  SetFilters({{"number", "+44"}, {"kind", "call"}}, {}, format, English(), &data);
   SetCalls(page, format, English(), &data);
   SetSums(days, countries, "USD", format, English(), &data);
   data.set("range", English().Say("range", {"Nov 1, 2026", "Nov 30, 2026"}));
