@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/dynamic_message.h>
+#include <google/protobuf/message.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -18,6 +19,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "common/access/access_table.h"
+#include "reserve/ledger/v1/peers.pb.h"
 #include "services/gateway_stub/access_table.h"
 #include "services/ledger/access/access_table.h"
 #include "tests/e2e/raw_call.h"
@@ -93,6 +95,8 @@ void FillMarked(Message& message, const std::string& text, int depth) {
 // about, so that it gets as far as it can.
 std::string MarkedRequest(absl::string_view path, const std::string& text,
                           const std::string& account_id) {
+  // Nothing else here names it.
+  google::protobuf::LinkMessageReflection<pb::PassOnRequest>();
   const std::string name = absl::StrReplaceAll(path.substr(1), {{"/", "."}});
   const google::protobuf::MethodDescriptor* method =
       google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(name);

@@ -84,9 +84,9 @@ class FraudTest : public StackTest {
                       [kind](const pb::Event& event) { return event.kind() == kind; }));
   }
   static pb::Event LastOf(const std::string& id, pb::EventKind kind) {
+    const auto page = Must(&Events::ListEvents, Head(id) + "page_size: 1000");
     pb::Event last;
-    for (const pb::Event& event :
-         Must(&Events::ListEvents, Head(id) + "page_size: 1000").events()) {
+    for (const pb::Event& event : page.events()) {
       if (event.kind() == kind) last = event;
     }
     return last;
