@@ -561,34 +561,6 @@ std::vector<Read> ReadsOfTheHistory() {
   const absl::Time day_ago = TestNow() - absl::Hours(24);
   const storage::TimeRange around = {day_ago, TestNow() + absl::Hours(24)};
   return {
-      {"ListPayments, by everything",
-       [=](Connection& c) {
-         return CountOf(storage::SearchRecharges(c, "a",
-                                                 {.listed = storage::Listed::kPayments,
-                                                  .state = domain::RechargeState::kSucceeded,
-                                                  .means = domain::PaymentMeans::kCash,
-                                                  .reference = "till 7",
-                                                  .refund_of = 1,
-                                                  .from = around.begin,
-                                                  .before = around.end},
-                                                 {1, 100}, storage::Oldest::kFirst, 10));
-       }},
-      {"ListReceipts, by everything",
-       [=](Connection& c) {
-         return CountOf(storage::SearchReceipts(c, "a",
-                                                {.kind = domain::EntryKind::kRecharge,
-                                                 .ordinal = 1,
-                                                 .from = around.begin,
-                                                 .before = around.end},
-                                                1, 100, storage::Oldest::kFirst, 10));
-       }},
-      {"ListUsers, by name",
-       [](Connection& c) -> absl::StatusOr<std::string> {
-         RESERVE_ASSIGN_OR_RETURN(
-             const storage::FoundUsers found,
-             storage::SearchUsers(c, "a", {.search = std::string(kUser).substr(0, 1)}, "", 10));
-         return absl::StrCat(found.users.size(), " users");
-       }},
       {"ListUsage, by what was used",
        [=](Connection& c) {
          storage::UsageFilter filter;
@@ -617,13 +589,6 @@ std::vector<Read> ReadsOfTheHistory() {
        [=](Connection& c) {
          return CountSums(c, "a", {TestNow() + absl::Hours(12), TestNow() + absl::Hours(24)}, 0);
        }},
-      {"ListAccounts, by what is looked for",
-       [](Connection& c) -> absl::StatusOr<std::string> {
-         const storage::AccountFilter all = {domain::AccountState::kActive, true, true, true, ""};
-         RESERVE_ASSIGN_OR_RETURN(const storage::FoundAccounts found,
-                                  storage::SearchAccounts(c, all, "", 10));
-         return absl::StrCat(found.accounts.size(), " accounts");
-       }},
       {"ListEvents",
        [](Connection& c) {
          storage::EventFilter filter;
@@ -632,6 +597,48 @@ std::vector<Read> ReadsOfTheHistory() {
          filter.before = TestNow() + absl::Hours(1);
          filter.newest_first = true;
          return CountOf(storage::ListEventsWithin(c, "a", {1, 100}, filter, 10));
+       }},
+  };
+}
+
+// Of lists, by what a person looks for.
+std::vector<Read> ReadsOfSearches() {
+  const storage::TimeRange around = {TestNow() - absl::Hours(24), TestNow() + absl::Hours(24)};
+  return {
+      {"ListPayments, by everything",
+       [=](Connection& c) {
+         return CountOf(storage::SearchRecharges(c, "a",
+                                                 {.listed = storage::Listed::kPayments,
+                                                  .state = domain::RechargeState::kSucceeded,
+                                                  .means = domain::PaymentMeans::kCash,
+                                                  .reference = "till 7",
+                                                  .refund_of = 1,
+                                                  .from = around.begin,
+                                                  .before = around.end},
+                                                 {1, 100}, storage::Oldest::kFirst, 10));
+       }},
+      {"ListReceipts, by everything",
+       [=](Connection& c) {
+         return CountOf(storage::SearchReceipts(c, "a",
+                                                {.kind = domain::EntryKind::kRecharge,
+                                                 .ordinal = 1,
+                                                 .from = around.begin,
+                                                 .before = around.end},
+                                                1, 100, storage::Oldest::kFirst, 10));
+       }},
+      {"ListUsers, by name",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         RESERVE_ASSIGN_OR_RETURN(
+             const storage::FoundUsers found,
+             storage::SearchUsers(c, "a", {.search = std::string(kUser).substr(0, 1)}, "", 10));
+         return absl::StrCat(found.users.size(), " users");
+       }},
+      {"ListAccounts, by what is looked for",
+       [](Connection& c) -> absl::StatusOr<std::string> {
+         const storage::AccountFilter all = {domain::AccountState::kActive, true, true, true, ""};
+         RESERVE_ASSIGN_OR_RETURN(const storage::FoundAccounts found,
+                                  storage::SearchAccounts(c, all, "", 10));
+         return absl::StrCat(found.accounts.size(), " accounts");
        }},
       {"ListAccounts, by a usage",
        [](Connection& c) -> absl::StatusOr<std::string> {
@@ -1035,6 +1042,7 @@ std::vector<Read> AllReads() {
   for (Read& read : ReadsOfSums()) all.push_back(std::move(read));
   for (Read& read : ReadsOfArchives()) all.push_back(std::move(read));
   for (Read& read : ReadsOfTheHistory()) all.push_back(std::move(read));
+  for (Read& read : ReadsOfSearches()) all.push_back(std::move(read));
   return all;
 }
 
