@@ -127,12 +127,13 @@ class LimitsTest : public ::testing::Test {
 // A message of so many bytes that says nothing: a field that no message has.
 std::string Nothing(size_t bytes) {
   std::string text = "\xC2\x3E";  // field 1000, a string
-  // With three bytes of its length, which is enough for 2 MiB.
-  const size_t length = bytes - 5;
-  for (const size_t shift : {0, 7}) {
-    text.push_back(static_cast<char>(((length >> shift) & 0x7F) | 0x80));
+  // Its length takes three bytes, from 2 MiB on four.
+  const size_t bytes_of_length = bytes - 5 < (size_t{1} << 21) ? 3 : 4;
+  const size_t length = bytes - text.size() - bytes_of_length;
+  for (size_t i = 0; i < bytes_of_length; ++i) {
+    const size_t more = i + 1 < bytes_of_length ? 0x80 : 0;
+    text.push_back(static_cast<char>(((length >> (7 * i)) & 0x7F) | more));
   }
-  text.push_back(static_cast<char>(length >> 14));
   return text + std::string(length, 'x');
 }
 
