@@ -152,18 +152,19 @@ std::vector<Command> Commands() {
        "ledger access [flags]\n  Prints which roles may call what, or what one caller may.",
        {"caller", "roles_file", "json"}},
       {"report",
-       "ledger report --account=A --month=2026-11 [flags]\n  Prints the statement of an account's "
-       "month, by booking: a page that stands alone, with\n  plots, for a browser and for paper; "
-       "or "
-       "with --format=csv a line for each entry.",
+       "ledger report --account=A --month=2026-11 [flags] >statement.html\n  Prints the statement "
+       "of "
+       "an account's month, by booking: a page that stands alone, with\n  plots, for a browser and "
+       "for paper; or with --format=csv a line for each entry, for a\n  spreadsheet.",
        OfClient({"account", "month", "format", "raw"})},
       {"export",
-       "ledger export WHAT [flags]\n  Prints usage, entries or recharges of --account, or of all "
-       "accounts, as CSV. Text that a\n  spreadsheet would take for a formula (it begins with = + "
-       "- "
-       "@ or a tab) has an apostrophe in\n  front, unless --raw. Progress is on standard error, "
-       "and "
-       "where it broke the --resume_token.",
+       "ledger export WHAT [flags] >file.csv\n  Prints WHAT (usage, entries or recharges) of "
+       "--account, or of all accounts, as CSV: a head\n  line, then by account, the oldest first. "
+       "Text that a spreadsheet would take for a formula\n  (it begins with = + - @ or a tab) has "
+       "an "
+       "apostrophe in front, unless --raw. Progress is on\n  standard error, with the "
+       "--resume_token "
+       "by which another run goes on where one broke: append\n  what that prints to the same file.",
        OfClient({"account", "raw", "resume_token"})},
       {"check",
        "ledger check [flags]\n  Looks whether a running ledger is fit for use: health, and one "

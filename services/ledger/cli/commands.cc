@@ -105,7 +105,7 @@ ABSL_FLAG(std::vector<std::string>, ignore_columns, {},
 ABSL_FLAG(std::string, caller, "",
           "access: show what this caller of --roles_file may do, by the name in its certificate.");
 ABSL_FLAG(std::string, account, "",
-          "report: the account; export: only this one, by default all of them.");
+          "report: the account; export: only this account, by default all of them.");
 ABSL_FLAG(std::string, month, "",
           "report: the month, in the account's time zone; archive, verify-archive: of UTC; like "
           "2026-11.");

@@ -38,7 +38,7 @@ th, td { text-align: left; padding: 3px 10px 3px 0; vertical-align: top; white-s
 td.t { white-space: normal; overflow-wrap: anywhere; width: 100%; }
 th { border-bottom: 1px solid #a0aec0; font-weight: 600; } tr { break-inside: avoid; }
 td { border-bottom: 1px solid #edf2f7; }
-td.t, th.d { padding-left: 12px; }
+td.t, th.d { padding-left: 12px; } td.first { padding-left: 0; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap;
              padding-right: 0; padding-left: 12px; }
 .sums { max-width: 420px; } .sums tr.total td { border-top: 1px solid #1a202c; font-weight: 600; }
@@ -422,9 +422,10 @@ class Page {
   }
 
   void WriteFigures(const std::string& name, const Figures& figures) {
-    out_ << "<tr><td class=\"t\">" << EscapeHtml(name) << "</td><td class=\"n\">" << figures.calls
-         << "</td><td class=\"n\">" << MinutesText(figures.seconds) << "</td><td class=\"n\">"
-         << figures.texts << "</td><td class=\"n\">" << Shown(figures.spend) << "</td></tr>\n";
+    out_ << "<tr><td class=\"t first\">" << EscapeHtml(name) << "</td><td class=\"n\">"
+         << figures.calls << "</td><td class=\"n\">" << MinutesText(figures.seconds)
+         << "</td><td class=\"n\">" << figures.texts << "</td><td class=\"n\">"
+         << Shown(figures.spend) << "</td></tr>\n";
   }
 
   void WriteFiguresHead(absl::string_view title, absl::string_view first) {
