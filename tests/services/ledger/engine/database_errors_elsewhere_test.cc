@@ -1103,6 +1103,9 @@ class QueryErrorsTest : public DatabaseErrorsElsewhereTest,
     ledger_->sql().Execute(
         "UPDATE accounts SET payout_owed = 1, closing_late_time = UTC_TIMESTAMP(6), "
         "closing_late_nanos = 1");
+    // No payment gives anything back: one that has all that lists of money go by.
+    ledger_->sql().Execute(
+        "UPDATE recharges SET means = 3, reference = 'till 7', refund_of = 1 WHERE kind = 5");
   }
 };
 
