@@ -11,6 +11,10 @@
 
 namespace reserve::test_support {
 
+namespace {
+constexpr int kForEverMillis = 1'000'000'000;
+}  // namespace
+
 bool ReplicatedServers::Available() {
   const char* const mysqld = std::getenv("RESERVE_TEST_MYSQLD");
   return mysqld == nullptr || *mysqld == '\0';
@@ -24,7 +28,7 @@ absl::StatusOr<std::unique_ptr<ReplicatedServers>> ReplicatedServers::Create(Mod
   std::vector<std::string> of_replica = {"--server-id=2", "--log-bin=binlog", "--sync-binlog=1",
                                          "--log-slave-updates=ON"};
   if (mode != Mode::kAsynchronous) {
-    const int timeout = mode == Mode::kSemiSync ? kSemiSyncTimeoutMillis : 1'000'000'000;
+    const int timeout = mode == Mode::kSemiSync ? kSemiSyncTimeoutMillis : kForEverMillis;
     of_primary.push_back("--rpl-semi-sync-master-enabled=ON");
     of_primary.push_back("--rpl-semi-sync-master-wait-point=AFTER_SYNC");
     of_primary.push_back(absl::StrCat("--rpl-semi-sync-master-timeout=", timeout));
@@ -37,6 +41,15 @@ absl::StatusOr<std::unique_ptr<ReplicatedServers>> ReplicatedServers::Create(Mod
   auto replica = PrivateDatabaseServer::Create({.extra_args = std::move(of_replica)});
   if (!replica.ok()) return replica.status();
   servers->replica_ = *std::move(replica);
+  // What is committed before there is a replica must not wait for it.
+  const TestDatabase settings(*servers->primary_, "mysql");
+  const auto wait_for = [&](int millis) {
+    return settings.TryExecute(absl::StrCat("SET GLOBAL rpl_semi_sync_master_timeout = ", millis));
+  };
+  if (mode == Mode::kSemiSyncForEver) {
+    const absl::Status at_once = wait_for(1);
+    if (!at_once.ok()) return at_once;
+  }
   servers->of_primary_ = std::make_unique<TestDatabase>(*servers->primary_);
   servers->of_replica_ = std::make_unique<TestDatabase>(*servers->replica_);
   servers->of_primary_->Execute("CREATE USER 'repl'@'127.0.0.1' IDENTIFIED BY 'repl'");
@@ -50,6 +63,15 @@ absl::StatusOr<std::unique_ptr<ReplicatedServers>> ReplicatedServers::Create(Mod
   servers->of_replica_->Execute("START SLAVE");
   const absl::Status caught_up = servers->WaitUntilCaughtUp();
   if (!caught_up.ok()) return caught_up;
+  if (mode == Mode::kSemiSyncForEver) {
+    const absl::Status for_ever = wait_for(kForEverMillis);
+    if (!for_ever.ok()) return for_ever;
+    const bool in_force = WaitUntil([&settings] {
+      const auto status = settings.TryQuery("SHOW STATUS LIKE 'Rpl_semi_sync_master_status'");
+      return status.ok() && status->size() == 1 && (*status)[0][1] == "ON";
+    });
+    if (!in_force) return absl::DeadlineExceededError("semi-sync does not come into force");
+  }
   return servers;
 }
 
