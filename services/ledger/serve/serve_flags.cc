@@ -140,8 +140,8 @@ absl::StatusOr<engine::EngineOptions> EngineOptionsFromFlags() {
   options.event_overlap = absl::GetFlag(FLAGS_event_overlap);
   options.event_poll_interval = absl::GetFlag(FLAGS_event_poll_interval);
   options.peer_address = absl::GetFlag(FLAGS_peer_address);
-  if (options.lanes < 1 || options.lanes > 64) return InvalidField("--lanes", "must be 0 to 64");
   RESERVE_RETURN_IF_ERROR(CheckShards(options.lanes));
+  if (options.lanes < 1 || options.lanes > 64) return InvalidField("--lanes", "must be 0 to 64");
   RESERVE_RETURN_IF_ERROR(CheckPeers());
   if (options.query_threads < 1 || options.query_threads > 64) {
     return InvalidField("--query_threads", "must be 1 to 64");
