@@ -27,6 +27,7 @@ using test_support::Subprocess;
 using test_support::WaitUntil;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAreArray;
 
 constexpr int kRanges = 64;
 // Long enough for a beat that stands still to be seen so, and for the ranges to be taken.
@@ -140,15 +141,20 @@ TEST_F(PeersTest, ARefusalIsTheSameWhicheverLedgerIsAsked) {
   OpenFunded(id);
   ASSERT_TRUE(RecordAt(1, UsageOf(id, "call-1", 60)).ok());
   std::vector<pb::RecordUsageRequest> bad = {UsageOf(id, "call-1", 61), UsageOf(id, "call-2", 60),
-                                             UsageOf(id, "call-3", 60), UsageOf(id, "", 60)};
+                                             UsageOf(id, "call-3", 60), UsageOf(id, "", 60),
+                                             UsageOf(id, "call-4", 60)};
   bad[1].mutable_usage()->mutable_start_time()->set_seconds(1);
   bad[2].set_only_if_allowed(true);
   bad[2].mutable_usage()->set_user_id("nobody");
+  bad[4].set_only_if_allowed(true);
+  Must(&pb::Support::Stub::BlockAccount, Parse<pb::BlockAccountRequest>(absl::StrCat(
+                                             "account_id: '", id, "' reason: 'no more calls'")));
   for (const pb::RecordUsageRequest& request : bad) {
     const absl::Status at_another = RecordAt(0, request).status();
     const absl::Status at_its_own = RecordAt(1, request).status();
     EXPECT_FALSE(at_its_own.ok()) << request.ShortDebugString();
-    EXPECT_EQ(at_another, at_its_own);
+    EXPECT_EQ(at_another.code(), at_its_own.code()) << at_another << " | " << at_its_own;
+    EXPECT_THAT(MetadataOf(at_another), UnorderedElementsAreArray(MetadataOf(at_its_own)));
     EXPECT_EQ(ReasonOf(at_another), ReasonOf(at_its_own));
     EXPECT_EQ(FieldOf(at_another), FieldOf(at_its_own));
   }
@@ -296,7 +302,7 @@ class PeersInTroubleTest : public PeersTest {
       OpenFunded(id);
       Must(&pb::Accounts::Stub::PutUser,
            Parse<pb::PutUserRequest>(
-               absl::StrCat("account_id: '", id, "' user_id: 'v' plan_id: 'unlimited'")));
+               absl::StrCat("account_id: '", id, "' user_id: 'v' user { plan_id: 'unlimited' }")));
       usages.push_back(UsageOf(id, "", 1, kUsCall));
       usages.back().mutable_usage()->set_user_id("v");
     }
@@ -378,13 +384,13 @@ TEST_F(PeersInTroubleTest, WhatIsBookedOnlyIfAllowedIsNotRefusedWhileItsOwnerMay
   auto usage = UsageOf(id, "text-1", 60);
   usage.set_only_if_allowed(true);
   usage.mutable_usage()->set_user_id("nobody");
-  EXPECT_EQ(ReasonOf(RecordAt(0, usage).status()), "USAGE_NOT_ALLOWED");
+  EXPECT_EQ(ReasonOf(RecordAt(0, usage).status()), "USER_NOT_FOUND");
   stage().ledger(1).Signal(SIGSTOP);
   const absl::Status unsure = RecordAt(0, usage).status();
   Thaw(stage().ledger(1));
   EXPECT_TRUE(absl::IsUnavailable(unsure)) << unsure;
-  EXPECT_TRUE(WaitUntil(
-      [&] { return ReasonOf(RecordAt(0, usage).status()) == "USAGE_NOT_ALLOWED"; }, kPatience));
+  EXPECT_TRUE(WaitUntil([&] { return ReasonOf(RecordAt(0, usage).status()) == "USER_NOT_FOUND"; },
+                        kPatience));
 }
 
 }  // namespace
