@@ -249,7 +249,9 @@ TEST_F(RunningLedgerTest, MigratingAgainChangesNothingAndDoesNoHarm) {
 TEST_F(RunningLedgerTest, AnUpgradeIsFinishedOnceNoOldLedgerServes) {
   const TestDatabase& sql = stack_->database();
   sql.Execute("UPDATE feature_level SET level = 1, receipts_from = NULL");
-  sql.Execute("INSERT INTO ledgers VALUES ('pod-old', 1, CURRENT_TIMESTAMP(6), NULL)");
+  sql.Execute(
+      "INSERT INTO ledgers (ledger_id, known_level, heartbeat_time) "
+      "VALUES ('pod-old', 1, CURRENT_TIMESTAMP(6))");
   const auto refused = stack_->RunLedger({"migrate", "--finish"});
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_THAT(refused.errors, HasSubstr("pod-old knows level 1, and serves"));

@@ -261,17 +261,21 @@ void PeerStream::OnReadDone(bool ok) {
     }
   }
   if (!ok) return RemoveHold();
+  // Those that the owner did come first. They are counted before anybody hears of them.
+  const auto not_done =
+      std::stable_partition(answered.begin(), answered.end(),
+                            [](const Answer& answer) { return !IsToBeDoneHere(*answer.result); });
+  engine_.NotePassedOn(not_done - answered.begin());
   std::vector<WaitingCommand> left;
+  for (auto answer = not_done; answer != answered.end(); ++answer) left.push_back(answer->command);
+  answered.erase(not_done, answered.end());
   for (const Answer& answer : answered) {
-    if (IsToBeDoneHere(*answer.result)) {
-      left.push_back(answer.command);
-    } else if (answer.result->has_error()) {
+    if (answer.result->has_error()) {
       answer.command.sink->Done(answer.command.index, FromProtoStatus(answer.result->error()));
     } else {
       answer.command.sink->Passed(answer.command.index, answer.result);
     }
   }
-  engine_.NotePassedOn(static_cast<int64_t>(answered.size() - left.size()));
   if (!left.empty()) DoHere(engine_, left, /*asked=*/true);
   StartRead(&response_);
 }
