@@ -137,7 +137,8 @@ class DatabaseBadDaysTest : public ::testing::Test {
     if (absl::IsNotFound(server.status())) GTEST_SKIP() << server.status();
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
-    auto stack = Stack::Start({.server = server_.get(), .ledger_flags = {"--lanes=1", "--log_level=info"}});
+    auto stack =
+        Stack::Start({.server = server_.get(), .ledger_flags = {"--lanes=1", "--log_level=info"}});
     ASSERT_TRUE(stack.ok()) << stack.status();
     stack_ = *std::move(stack);
     const auto opened = Call(stack_->accounts(), &pb::Accounts::Stub::OpenAccount,
