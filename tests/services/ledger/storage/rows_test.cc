@@ -994,10 +994,9 @@ TEST_F(RowsTest, PaymentsAreFoundByEachThingThatIsAskedOfThem) {
   ASSERT_TRUE(WriteRecharges(*connection_, {&payments[0], &payments[1], &payments[2]}).ok());
   const auto found = [this](RechargeFilter filter, Oldest oldest = Oldest::kLast) {
     filter.listed = Listed::kPayments;
+    const auto listed = SearchRecharges(*connection_, "a", filter, {1, 10}, oldest, 10);
     std::vector<int64_t> ordinals;
-    for (const Recharge& each : *SearchRecharges(*connection_, "a", filter, {1, 10}, oldest, 10)) {
-      ordinals.push_back(each.ordinal);
-    }
+    for (const Recharge& each : *listed) ordinals.push_back(each.ordinal);
     return ordinals;
   };
   EXPECT_THAT(found({}), ElementsAre(3, 2, 1));
