@@ -1,10 +1,8 @@
 // The flags of servers and channels, the same in every binary:
 // --port_file, --health_listen, --drain_timeout, --max_connection_age, --max_connection_idle, the
 // files of TLS,
-// --tls_certificate_file, --tls_key_file, --tls_ca_file (one identity for serving and calling),
-// with
-// --tls_other_authority, and the one of roles, --roles_file, which serving with TLS needs; and
-// --insecure_plaintext.
+// --tls_certificate_file, --tls_key_file, --tls_ca_file (one identity for serving and calling) with
+// --tls_other_authority; --roles_file, which serving with TLS needs; and --insecure_plaintext.
 // `--listen` is each binary's own, because its default is.
 #ifndef RESERVE_COMMON_RPC_RPC_FLAGS_H_
 #define RESERVE_COMMON_RPC_RPC_FLAGS_H_

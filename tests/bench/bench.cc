@@ -181,6 +181,9 @@ class Bench {
                                   const Timing& timing);
   absl::Status Take(const LoadResult& result);
   absl::Status BatchFigure(const char* name, const Channels& channels, const Traffic::Picker& pick);
+  // The same, wanted or not.
+  absl::Status MeasureBatches(const char* name, const Channels& channels,
+                              const Traffic::Picker& pick);
   absl::Status UnaryFigure(const std::string& name, int in_flight, double calls_per_second);
   void AddLatencies(const std::string& name, const LoadResult& result);
   // Half of what unary calls reach: usages a second of a steady load.
@@ -389,6 +392,11 @@ absl::StatusOr<LoadResult> Bench::Load(const CallOptions& options,
 absl::Status Bench::BatchFigure(const char* name, const Channels& channels,
                                 const Traffic::Picker& pick) {
   if (!Wanted(name)) return absl::OkStatus();
+  return MeasureBatches(name, channels, pick);
+}
+
+absl::Status Bench::MeasureBatches(const char* name, const Channels& channels,
+                                   const Traffic::Picker& pick) {
   const CallOptions options{channels, Method::kBatchRecordUsage, batches_in_flight_};
   RESERVE_ASSIGN_OR_RETURN(
       const LoadResult result,
@@ -912,19 +920,11 @@ absl::Status Bench::MeasureLimits() {
   if (!Wanted("limits")) return absl::OkStatus();
   const int count = std::min(kLimitedAccounts, plan_.accounts / 4);
   const auto from = [count](int place) { return 1 + place * count; };
-  const auto figure = [&](const char* name, int place) -> absl::Status {
+  const auto figure = [&](const char* name, int place) {
     const Traffic::Picker pick = [next = 0, first = from(place), count]() mutable {
       return first + next++ % count;
     };
-    const CallOptions options{channels_, Method::kBatchRecordUsage, batches_in_flight_};
-    RESERVE_ASSIGN_OR_RETURN(
-        const LoadResult result,
-        Load(options,
-             traffic_.Batches(Supply(kMostBatchedPerSecond, plan_.timing), kBatchUsages, pick),
-             plan_.timing));
-    figures_.Add(name, result.window.per_second);
-    figures_.AddCpu(name, result.window.cpu_us);
-    return absl::OkStatus();
+    return MeasureBatches(name, channels_, pick);
   };
   for (int i = 0; i < 2; ++i) RESERVE_RETURN_IF_ERROR(figure("without_limits", 1));
   RESERVE_RETURN_IF_ERROR(SetLimits(channels_.front(), from(2), count, Limited::kAccounts));

@@ -145,6 +145,20 @@ class PassedUnarySink : public PassSink {
   const char* const field_prefix_;
 };
 
+// Why a command is not begun; else its call's record, and its task knows who asks.
+absl::StatusOr<CallRecord> BeginCommand(const ApiContext& api, grpc::CallbackServerContext* context,
+                                        const char* method, AskedTask* asked) {
+  absl::StatusOr<engine::Task>& task = asked->task;
+  if (task.ok() && api.metrics.draining()) task = CheckTaken(api);
+  RESERVE_RETURN_IF_ERROR(task.status());
+  RESERVE_RETURN_IF_ERROR(CheckAccountRate(api, *context, method, task->account_id));
+  CallRecord record(api.metrics, *context, method);
+  record.SetAccount(task->account_id);
+  task->caller = CallerOf(*context);
+  task->trace = record.trace();
+  return record;
+}
+
 // Asked of a query while it waits and runs.
 engine::QueryPool::Gone NobodyWaits(const grpc::CallbackServerContext* context, Moment deadline) {
   return [context, deadline] {
@@ -302,20 +316,11 @@ grpc::ServerUnaryReactor* StartCommandThen(const ApiContext& api,
                                            grpc::CallbackServerContext* context, const char* method,
                                            AskedTask asked, FillResponse fill, ReadMore more,
                                            const char* field_prefix) {
-  absl::StatusOr<engine::Task>& task = asked.task;
-  if (task.ok() && api.metrics.draining()) task = CheckTaken(api);
-  if (task.ok()) {
-    const absl::Status rate = CheckAccountRate(api, *context, method, task->account_id);
-    if (!rate.ok()) return FinishNow(api, context, method, rate, asked.account_id);
-  }
-  if (!task.ok()) return FinishNow(api, context, method, task.status(), asked.account_id);
+  absl::StatusOr<CallRecord> record = BeginCommand(api, context, method, &asked);
+  if (!record.ok()) return FinishNow(api, context, method, record.status(), asked.account_id);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  CallRecord record(api.metrics, *context, method);
-  record.SetAccount(task->account_id);
-  task->caller = CallerOf(*context);
-  task->trace = record.trace();
-  SubmitFor(api.engine, *std::move(task), DeadlineOf(*context),
-            new UnarySink(std::move(record), reactor, std::move(fill), field_prefix,
+  SubmitFor(api.engine, *std::move(asked.task), DeadlineOf(*context),
+            new UnarySink(*std::move(record), reactor, std::move(fill), field_prefix,
                           &api.engine.queries(), std::move(more)));
   return reactor;
 }
@@ -328,19 +333,13 @@ grpc::ServerUnaryReactor* StartPassable(const ApiContext& api, grpc::CallbackSer
   if (owner == nullptr) {
     return StartCommand(api, context, method, std::move(asked), std::move(fill), field_prefix);
   }
-  absl::Status taken = CheckTaken(api);
-  if (taken.ok()) taken = CheckAccountRate(api, *context, method, asked.account_id);
-  if (!taken.ok()) return FinishNow(api, context, method, taken, asked.account_id);
+  absl::StatusOr<CallRecord> record = BeginCommand(api, context, method, &asked);
+  if (!record.ok()) return FinishNow(api, context, method, record.status(), asked.account_id);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  CallRecord record(api.metrics, *context, method);
-  record.SetAccount(asked.account_id);
-  engine::Task& task = *asked.task;
-  task.caller = CallerOf(*context);
-  task.trace = record.trace();
-  task.deadline = DeadlineOf(*context);
-  task.call_bytes = kUnaryCallBytes;
-  auto* sink = new PassedUnarySink(std::move(record), reactor, std::move(task), std::move(fill),
-                                   std::move(passable), field_prefix);
+  asked.task->deadline = DeadlineOf(*context);
+  asked.task->call_bytes = kUnaryCallBytes;
+  auto* sink = new PassedUnarySink(*std::move(record), reactor, *std::move(asked.task),
+                                   std::move(fill), std::move(passable), field_prefix);
   api.peers.Pass(*owner, sink->Call());
   return reactor;
 }

@@ -1,6 +1,5 @@
 #include "services/ledger/api/peers_service.h"
 
-#include <atomic>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "common/rpc/status.h"
 #include "services/ledger/access/access_table.h"
 #include "services/ledger/api/hold_requests.h"
+#include "services/ledger/api/lane_stream.h"
 #include "services/ledger/api/usage_requests.h"
 
 namespace reserve::api {
@@ -49,25 +49,15 @@ void FillResult(const absl::StatusOr<book::Reply>& reply, pb::PassedResult* resu
 
 }  // namespace
 
-// One stream of another ledger's. Reads, replies and writes overlap; `mutex_` guards their meeting.
-// The reactor finishes once nothing is under way. A lane may still be leaving Done when gRPC calls
-// OnDone: whoever of them is last deletes it.
-class PassedStream final : public grpc::ServerBidiReactor<pb::PassOnRequest, pb::PassOnResponse>,
+// One stream of another ledger's.
+class PassedStream final : public LaneStream<pb::PassOnRequest, pb::PassOnResponse>,
                            public engine::ReplySink {
  public:
   PassedStream(OpenStreams<PassedStream>& open, const ApiContext& api,
                grpc::CallbackServerContext* context)
-      : open_(open), api_(api), context_(*context), record_(api.metrics, *context, "PassOn") {}
+      : LaneStream(api, context, "PassOn", "the other ledger is gone"), open_(open) {}
 
   void Begin() { StartRead(&request_); }
-
-  const grpc::CallbackServerContext& context() const { return context_; }
-
-  void End(const absl::Status& status) {
-    absl::MutexLock lock(&mutex_);
-    StopReading(status);
-    Proceed();
-  }
 
   void OnReadDone(bool ok) override {
     {
@@ -99,29 +89,23 @@ class PassedStream final : public grpc::ServerBidiReactor<pb::PassOnRequest, pb:
     Release();
   }
 
-  void OnWriteDone(bool ok) override {
-    absl::MutexLock lock(&mutex_);
-    writing_ = false;
-    if (!ok) {
-      cancelled_ = true;
-      StopReading(absl::OkStatus());
-    }
-    Proceed();
-  }
-
-  void OnCancel() override {
-    absl::MutexLock lock(&mutex_);
-    cancelled_ = true;
-    StopReading(absl::CancelledError("the other ledger is gone"));
-    Proceed();
-  }
-
   void OnDone() override {
     open_.Remove(this);
     Release();
   }
 
  private:
+  bool TakeNews(pb::PassOnResponse* sending) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!was_read_ && next_.results_size() == 0) return false;
+    sending->Swap(&next_);
+    next_.Clear();
+    was_read_ = false;
+    return true;
+  }
+  bool AllDecided() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return answered_ == taken_;
+  }
+
   // Sends what was read to its lanes. Of the reading thread.
   void Submit() {
     std::vector<engine::Task> tasks;
@@ -149,7 +133,7 @@ class PassedStream final : public grpc::ServerBidiReactor<pb::PassOnRequest, pb:
     }
     const auto count = static_cast<int64_t>(tasks.size() + bad.size());
     if (count == 0) return;
-    references_.fetch_add(static_cast<int>(count), std::memory_order_relaxed);
+    AddReferences(static_cast<int>(count));
     {
       absl::MutexLock lock(&mutex_);
       taken_ += count;
@@ -159,52 +143,14 @@ class PassedStream final : public grpc::ServerBidiReactor<pb::PassOnRequest, pb:
     for (auto& [index, status] : bad) Done(index, std::move(status));
   }
 
-  void Release() {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-  }
-
-  void StopReading(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (stopped_) return;
-    stopped_ = true;
-    end_status_ = status;
-  }
-
-  // Writes what there is to say; ends the stream if all is said.
-  void Proceed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (writing_ || finished_) return;
-    if ((was_read_ || next_.results_size() > 0) && !cancelled_) {
-      sending_.Swap(&next_);
-      next_.Clear();
-      was_read_ = false;
-      writing_ = true;
-      StartWrite(&sending_);
-      return;
-    }
-    if (!stopped_ || answered_ < taken_) return;
-    // A read that is still under way is ended by Finish.
-    finished_ = true;
-    Finish(record_.End(end_status_));
-  }
-
   OpenStreams<PassedStream>& open_;
-  const ApiContext api_;
-  const grpc::CallbackServerContext& context_;
-  const CallRecord record_;
-  pb::PassOnRequest request_;        // of gRPC, or of OnReadDone
-  uint32_t next_number_ = 0;         // of OnReadDone
-  std::atomic<int> references_ = 1;  // gRPC's, and one for each command in work
+  pb::PassOnRequest request_;  // of gRPC, or of OnReadDone
+  uint32_t next_number_ = 0;   // of OnReadDone
 
-  absl::Mutex mutex_;
   bool was_read_ ABSL_GUARDED_BY(mutex_) = false;  // and that is not said yet
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
-  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Status end_status_ ABSL_GUARDED_BY(mutex_);
   int64_t taken_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t answered_ ABSL_GUARDED_BY(mutex_) = 0;
   pb::PassOnResponse next_ ABSL_GUARDED_BY(mutex_);
-  pb::PassOnResponse sending_;
 };
 
 grpc::ServerBidiReactor<pb::PassOnRequest, pb::PassOnResponse>* PeersService::PassOn(

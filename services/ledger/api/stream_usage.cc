@@ -2,7 +2,6 @@
 
 #include <grpcpp/alarm.h>
 
-#include <atomic>
 #include <deque>
 #include <memory>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "common/rpc/deadline.h"
 #include "common/rpc/status.h"
 #include "services/ledger/access/access_table.h"
+#include "services/ledger/api/lane_stream.h"
 #include "services/ledger/api/peer_links.h"
 #include "services/ledger/api/usage_corrections.h"
 #include "services/ledger/api/usage_requests.h"
@@ -34,29 +34,16 @@ constexpr const MethodAccess& kRow =
 
 }  // namespace
 
-// One stream. Reads, replies and writes overlap; `mutex_` guards their meeting.
-// The reactor finishes once nothing is undecided and no write is under way. A
-// lane may still be leaving Done when gRPC calls OnDone: whoever of them is last
-// deletes it.
-class UsageStream final : public UsageStreams::Reactor, public PassSink {
+class UsageStream final : public LaneStream<pb::StreamUsageRequest, pb::StreamUsageResponse>,
+                          public PassSink {
  public:
   UsageStream(OpenStreams<UsageStream>& open, const ApiContext& api,
               grpc::CallbackServerContext* context)
-      : open_(open),
-        api_(api),
-        context_(*context),
-        record_(api.metrics, *context, "StreamUsage"),
+      : LaneStream(api, context, "StreamUsage", "the client is gone"),
+        open_(open),
         caller_(CallerOf(*context)) {}
 
   void Begin() { StartRead(&request_); }
-
-  const grpc::CallbackServerContext& context() const { return context_; }
-
-  void End(const absl::Status& status) {
-    absl::MutexLock lock(&mutex_);
-    StopReading(status);
-    Proceed();
-  }
 
   void OnReadDone(bool ok) override {
     uint32_t index = 0;
@@ -111,23 +98,6 @@ class UsageStream final : public UsageStreams::Reactor, public PassSink {
 
   void Passed(uint32_t index, pb::PassedResult*) override { Done(index, book::Reply()); }
 
-  void OnWriteDone(bool ok) override {
-    absl::MutexLock lock(&mutex_);
-    writing_ = false;
-    if (!ok) {
-      cancelled_ = true;
-      StopReading(absl::OkStatus());
-    }
-    Proceed();
-  }
-
-  void OnCancel() override {
-    absl::MutexLock lock(&mutex_);
-    cancelled_ = true;
-    StopReading(absl::CancelledError("the client is gone"));
-    Proceed();
-  }
-
   void OnDone() override {
     open_.Remove(this);
     {
@@ -138,6 +108,18 @@ class UsageStream final : public UsageStreams::Reactor, public PassSink {
   }
 
  private:
+  bool TakeNews(pb::StreamUsageResponse* sending) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (watermark_ == acknowledged_) return false;
+    sending->Swap(&next_);
+    next_.Clear();
+    sending->set_acknowledged_sequence(watermark_);
+    acknowledged_ = watermark_;
+    return true;
+  }
+  bool AllDecided() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return replied_ == last_read_;
+  }
+
   static bool IsPassing(const absl::Status& status) {
     return status.code() == absl::StatusCode::kUnavailable ||
            status.code() == absl::StatusCode::kResourceExhausted ||
@@ -146,7 +128,7 @@ class UsageStream final : public UsageStreams::Reactor, public PassSink {
 
   // Sends the message that was read to its lane.
   void Submit(uint32_t index) {
-    references_.fetch_add(1, std::memory_order_relaxed);
+    AddReferences(1);
     const engine::RangeOwner* const owner = api_.peers.OwnerOf(request_.request().account_id());
     if (owner != nullptr) {
       {
@@ -170,10 +152,6 @@ class UsageStream final : public UsageStreams::Reactor, public PassSink {
     task->index = index;
     task->caller = caller_;
     return task;
-  }
-
-  void Release() {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
   void NoteReply(uint32_t index, const absl::Status& status) {
@@ -203,17 +181,11 @@ class UsageStream final : public UsageStreams::Reactor, public PassSink {
     Proceed();
   }
 
-  void StopReading(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (stopped_) return;
-    stopped_ = true;
-    end_status_ = status;
-  }
-
   // Does not read for so long: the caller comes faster than he may. Held back he waits before he
   // sends, and none of his messages has to be refused.
   void Rest(absl::Duration wait) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     resting_ = true;
-    references_.fetch_add(1, std::memory_order_relaxed);
+    AddReferences(1);
     // A new one, as the one before may still be leaving its function.
     rest_ = std::make_unique<grpc::Alarm>();
     rest_->Set(DeadlineIn(wait), [this](bool /*in_time*/) {
@@ -235,42 +207,13 @@ class UsageStream final : public UsageStreams::Reactor, public PassSink {
     StartRead(&request_);
   }
 
-  // Writes the watermark if it has moved; ends the stream if all is said.
-  void Proceed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (writing_ || finished_) return;
-    const bool news = watermark_ > acknowledged_;
-    if (news && !cancelled_) {
-      sending_.Swap(&next_);
-      next_.Clear();
-      sending_.set_acknowledged_sequence(watermark_);
-      acknowledged_ = watermark_;
-      writing_ = true;
-      StartWrite(&sending_);
-      return;
-    }
-    if (!stopped_ || replied_ < last_read_) return;
-    // A read that is still under way is ended by Finish.
-    finished_ = true;
-    Finish(record_.End(end_status_));
-  }
-
   OpenStreams<UsageStream>& open_;
-  const ApiContext api_;
-  const grpc::CallbackServerContext& context_;
-  const CallRecord record_;
   const std::string caller_;
-  pb::StreamUsageRequest request_;   // of gRPC or of OnReadDone while `reading_`
-  std::atomic<int> references_ = 1;  // gRPC's, and one for each command in work and a rest
+  pb::StreamUsageRequest request_;  // of gRPC or of OnReadDone while `reading_`
 
-  absl::Mutex mutex_;
   bool reading_ ABSL_GUARDED_BY(mutex_) = true;
   bool resting_ ABSL_GUARDED_BY(mutex_) = false;
   std::unique_ptr<grpc::Alarm> rest_ ABSL_GUARDED_BY(mutex_);
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
-  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Status end_status_ ABSL_GUARDED_BY(mutex_);
   int64_t last_read_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t replied_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t watermark_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -279,7 +222,6 @@ class UsageStream final : public UsageStreams::Reactor, public PassSink {
   // What is under way at other ledgers, for whoever must do it here after all.
   absl::flat_hash_map<uint32_t, pb::RecordUsageRequest> passed_ ABSL_GUARDED_BY(mutex_);
   pb::StreamUsageResponse next_ ABSL_GUARDED_BY(mutex_);
-  pb::StreamUsageResponse sending_;
 };
 
 UsageStreams::Reactor* UsageStreams::Start(const ApiContext& api,

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/error/error.h"
 
 namespace reserve::engine {
@@ -33,17 +32,11 @@ void RangeKeeper::Start() {
 void RangeKeeper::HandOver() {
   if (!thread_.joinable()) return;
   const Moment end = MonotonicNow() + kHandOverTakes;
-  {
-    absl::MutexLock lock(&mutex_);
-    leaving_ = true;
-    waker_.Wake();
-  }
-  while (MonotonicNow() < end) {
-    {
-      absl::MutexLock lock(&mutex_);
-      if (left_) return;
-    }
-    absl::SleepFor(absl::Milliseconds(2));
+  absl::MutexLock lock(&mutex_);
+  leaving_ = true;
+  waker_.Wake();
+  for (Moment now = MonotonicNow(); !left_ && now < end; now = MonotonicNow()) {
+    left_waker_.Await(end - now);
   }
 }
 
@@ -65,6 +58,7 @@ void RangeKeeper::Run() {
     absl::MutexLock lock(&mutex_);
     if (leaving) {
       left_ = true;
+      left_waker_.Wake();
       break;
     }
     if (!stopping_ && !leaving_) waker_.Await(options_.range_interval);

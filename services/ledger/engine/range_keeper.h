@@ -110,6 +110,7 @@ class RangeKeeper {
 
   mutable absl::Mutex mutex_;
   Waker waker_{&mutex_};
+  Waker left_waker_{&mutex_};  // of HandOver
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool leaving_ ABSL_GUARDED_BY(mutex_) = false;
   bool left_ ABSL_GUARDED_BY(mutex_) = false;

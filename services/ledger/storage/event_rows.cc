@@ -116,14 +116,8 @@ absl::StatusOr<std::vector<Event>> ListEventsWithin(Connection& connection,
   std::vector<int> kinds;
   for (const domain::EventKind kind : filter.kinds) kinds.push_back(static_cast<int>(kind));
   if (!kinds.empty()) absl::StrAppend(&sql, " AND e.kind IN (", absl::StrJoin(kinds, ","), ")");
-  if (filter.from != absl::InfinitePast()) {
-    absl::StrAppend(&sql, " AND e.event_time >= ", Literal(filter.from));
-  }
-  if (filter.before != absl::InfiniteFuture()) {
-    absl::StrAppend(&sql, " AND e.event_time < ", Literal(filter.before));
-  }
-  absl::StrAppend(&sql, " ORDER BY e.event_seq", filter.newest_first ? " DESC" : "", " LIMIT ",
-                  limit);
+  absl::StrAppend(&sql, AndBetween("e.event_time", filter.from, filter.before),
+                  " ORDER BY e.event_seq", filter.newest_first ? " DESC" : "", " LIMIT ", limit);
   std::vector<Event> events;
   RESERVE_RETURN_IF_ERROR(
       connection.Query(sql, [&events](const Row& row) { events.push_back(ReadEvent(row)); }));

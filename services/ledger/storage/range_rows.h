@@ -4,7 +4,7 @@
 // a ledger remembers of its accounts stays true. Each statement stands for itself, waits for no
 // lock that somebody holds for long, and is of no account: on a database that is spread over
 // shards these tables are in the part that is not. A ledger is alive while its beat goes up, by the
-// clock of whoever looks (engine/account_ranges.h): no time is stored.
+// clock of whoever looks (engine/range_keeper.h): no time is stored.
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_RANGE_ROWS_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_RANGE_ROWS_H_
 

@@ -42,13 +42,7 @@ std::string ConditionsOf(const ReceiptFilter& filter) {
     absl::StrAppend(&sql, " AND kind = ", static_cast<int>(*filter.kind));
   }
   if (filter.ordinal != 0) absl::StrAppend(&sql, " AND ordinal = ", filter.ordinal);
-  if (filter.from != absl::InfinitePast()) {
-    absl::StrAppend(&sql, " AND create_time >= ", QuotedTime(filter.from));
-  }
-  if (filter.before != absl::InfiniteFuture()) {
-    absl::StrAppend(&sql, " AND create_time < ", QuotedTime(filter.before));
-  }
-  return sql;
+  return absl::StrCat(sql, AndBetween("create_time", filter.from, filter.before));
 }
 
 }  // namespace

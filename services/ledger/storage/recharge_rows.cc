@@ -104,13 +104,7 @@ std::string ConditionsOf(const RechargeFilter& filter) {
     absl::StrAppend(&sql, " AND reference = ", Quoted(filter.reference));
   }
   if (filter.refund_of != 0) absl::StrAppend(&sql, " AND refund_of = ", filter.refund_of);
-  if (filter.from != absl::InfinitePast()) {
-    absl::StrAppend(&sql, " AND create_time >= ", QuotedTime(filter.from));
-  }
-  if (filter.before != absl::InfiniteFuture()) {
-    absl::StrAppend(&sql, " AND create_time < ", QuotedTime(filter.before));
-  }
-  return sql;
+  return absl::StrCat(sql, AndBetween("create_time", filter.from, filter.before));
 }
 
 // "'a','b'"

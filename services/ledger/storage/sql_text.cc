@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "absl/strings/str_cat.h"
 #include "common/clock/utc.h"
 
 namespace reserve::storage {
@@ -43,6 +44,17 @@ std::string Quoted(absl::string_view value) {
 }
 
 std::string QuotedTime(absl::Time value) { return SqlText("").Time(value).str(); }
+
+std::string AndBetween(absl::string_view column, absl::Time from, absl::Time before) {
+  std::string sql;
+  if (from != absl::InfinitePast()) {
+    absl::StrAppend(&sql, " AND ", column, " >= ", QuotedTime(from));
+  }
+  if (before != absl::InfiniteFuture()) {
+    absl::StrAppend(&sql, " AND ", column, " < ", QuotedTime(before));
+  }
+  return sql;
+}
 
 SqlText& SqlText::Row() {
   sql_.append(first_row_ ? "(" : ",(");

@@ -56,6 +56,9 @@ std::string Quoted(absl::string_view value);
 // The same of a time; NULL if infinite.
 std::string QuotedTime(absl::Time value);
 
+// " AND column >= from AND column < before", without that which is infinite.
+std::string AndBetween(absl::string_view column, absl::Time from, absl::Time before);
+
 }  // namespace reserve::storage
 
 #endif  // RESERVE_SERVICES_LEDGER_STORAGE_SQL_TEXT_H_
