@@ -502,12 +502,20 @@ TEST_F(BusyStreamTest, AStreamIsSlowedDownBeforeItIsRefused) {
   ASSERT_NO_FATAL_FAILURE(HoldAccount());
   grpc::ClientContext context;
   const auto stream = stack_->ledger().StreamUsage(&context);
-  auto writes = std::async(std::launch::async, [&stream] {
+  const auto write = [&stream](int sequence) {
     pb::StreamUsageRequest message;
-    for (int i = 1; i <= kMessages; ++i) {
-      message.set_sequence(i);
-      *message.mutable_request() = UsageOf(absl::StrCat("streamed-", i));
-      if (!stream->Write(message)) return;
+    message.set_sequence(sequence);
+    *message.mutable_request() = UsageOf(absl::StrCat("streamed-", sequence));
+    return stream->Write(message);
+  };
+  // The first one alone keeps the lane busy: a lane that woke late would take a hundred at once, and
+  // leave a queue that is empty.
+  ASSERT_TRUE(write(1));
+  ASSERT_TRUE(
+      WaitUntil([&] { return SomebodyWaits(); }, absl::Seconds(4), absl::Milliseconds(150)));
+  auto writes = std::async(std::launch::async, [&] {
+    for (int i = 2; i <= kMessages; ++i) {
+      if (!write(i)) return;
     }
     stream->WritesDone();
   });
