@@ -87,6 +87,13 @@ inline uint32_t DigitAt(uint64_t packed, size_t place) {
   return static_cast<uint32_t>(packed >> (60 - 4 * place)) & 15;
 }
 
+// What the first four say as a number, 0 for each that is not there: 1876 of "18765551234".
+inline uint32_t FourFirstDigits(uint64_t packed) {
+  const auto four = static_cast<uint32_t>(packed >> 48);
+  const uint32_t pairs = (four >> 4 & 0x0F0F) * 10 + (four & 0x0F0F);
+  return (pairs >> 8) * 100 + (pairs & 0xFF);
+}
+
 inline void UnpackDigits(uint64_t packed, std::string* digits) {
   char text[kMaxPackedDigits + 1];
   WriteEightCharacters(UnpackEightDigits(packed >> 32), text);

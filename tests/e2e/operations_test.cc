@@ -508,8 +508,8 @@ TEST_F(BusyStreamTest, AStreamIsSlowedDownBeforeItIsRefused) {
     *message.mutable_request() = UsageOf(absl::StrCat("streamed-", sequence));
     return stream->Write(message);
   };
-  // The first one alone keeps the lane busy: a lane that woke late would take a hundred at once, and
-  // leave a queue that is empty.
+  // The first one alone keeps the lane busy: a lane that woke late would take a hundred at once,
+  // and leave a queue that is empty.
   ASSERT_TRUE(write(1));
   ASSERT_TRUE(
       WaitUntil([&] { return SomebodyWaits(); }, absl::Seconds(4), absl::Milliseconds(150)));

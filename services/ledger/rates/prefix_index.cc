@@ -1,6 +1,6 @@
 #include "services/ledger/rates/prefix_index.h"
 
-#include <algorithm>
+#include "absl/strings/str_cat.h"
 
 namespace reserve::rates {
 
@@ -11,15 +11,13 @@ PrefixIndex::PrefixIndex(PrefixAt prefix_at, size_t begin, size_t end) {
 }
 
 void PrefixIndex::AddStarts() {
-  starts_.resize(size_t{1} << (64 - kStartShift));
+  starts_.resize(kStarts);
   for (size_t digits = 0; digits < starts_.size(); ++digits) {
-    const uint64_t number = static_cast<uint64_t>(digits) << kStartShift;
+    const uint64_t number = PackDigits(absl::StrCat(absl::Dec(digits, absl::kZeroPad4)));
     Start start{.branch = root_, .best = kNone};
     for (size_t place = 0; place < kStartDigits && (start.branch & kRun) == 0; ++place) {
       const Node& node = nodes_[start.branch];
-      // No number has a digit above 9.
-      const uint32_t digit = std::min<uint32_t>(DigitAt(number, place), 9);
-      start = {.branch = node.branches[digit], .best = node.own};
+      start = {.branch = node.branches[DigitAt(number, place)], .best = node.own};
     }
     starts_[digits] = start;
   }

@@ -41,7 +41,7 @@ class PrefixIndex {
     Start at{.branch = root_, .best = kNone};
     if (!starts_.empty() && CountDigits(number) >= kStartDigits) {
       place = kStartDigits;
-      at = starts_[number >> kStartShift];
+      at = starts_[FourFirstDigits(number)];
     }
     uint32_t best = at.best;
     uint32_t branch = at.branch;
@@ -84,8 +84,8 @@ class PrefixIndex {
     uint32_t branch;
     uint32_t best;  // the longest prefix of all numbers that begin so and leave the trie there
   };
-  static constexpr size_t kStartDigits = 3;
-  static constexpr size_t kStartShift = 64 - 4 * kStartDigits;
+  static constexpr size_t kStartDigits = 4;
+  static constexpr size_t kStarts = 10'000;
   // A trie of fewer nodes stays in the processor's fastest cache by itself.
   static constexpr size_t kNodesWorthStarts = 1000;
 
@@ -98,7 +98,7 @@ class PrefixIndex {
 
   std::vector<Node> nodes_;
   uint32_t root_ = kRun;
-  std::vector<Start> starts_;  // by the first digits as they are packed; empty of a small trie
+  std::vector<Start> starts_;  // by what the first digits say; empty of a small trie
 };
 
 }  // namespace reserve::rates
