@@ -151,7 +151,9 @@ class Bench {
   absl::Status CallFigure(const std::string& name, int in_flight, double calls_per_second);
   absl::Status MeasureOrphanHolds();
   absl::Status MeasureStream();
-  absl::Status MeasureTwoLedgers();
+  // Of so many ledgers that share the accounts, any caller at any of them.
+  absl::Status MeasureSharing(const char* name, size_t ledgers);
+  absl::Status MeasureSharingOnce(const char* name, size_t ledgers);
   absl::Status MeasureOverload();
   // One load beyond what the ledger can do; `name` is its figure, beside "_refused".
   absl::Status OverloadFigure(const std::string& name, const CallOptions& options,
@@ -224,7 +226,8 @@ absl::Status Bench::Run() {
     Note("calls with holds", MeasureHolds());
     Note("streams", MeasureStream());
   }
-  Note("two ledgers", MeasureTwoLedgers());
+  Note("two ledgers", MeasureSharing("two_ledgers", 2));
+  Note("four ledgers", MeasureSharing("four_ledgers", 4));
   Note("overload", MeasureOverload());
   Note("history", MeasureHistory());
   Note("dips", MeasureDips());
@@ -560,26 +563,39 @@ absl::Status Bench::MeasureStream() {
 
 // Not between the other figures: what the first ledger remembers is no longer so afterwards, and
 // they would be about that.
-absl::Status Bench::MeasureTwoLedgers() {
-  if (!Wanted("two_ledgers")) return absl::OkStatus();
+absl::Status Bench::MeasureSharing(const char* name, size_t ledgers) {
+  if (!Wanted(name)) return absl::OkStatus();
   for (int round = 1; round <= plan_.rounds; ++round) {
-    RESERVE_ASSIGN_OR_RETURN(const Server second, stage_->StartLedger());
-    RESERVE_ASSIGN_OR_RETURN(const Channels more, second.Connect(1));
-    RESERVE_RETURN_IF_ERROR(stage_->AwaitShares({&ledger_, &second}));
-    // What one that has just come costs is what cold_accounts tells.
-    RESERVE_RETURN_IF_ERROR(MeetAllAccounts().status());
-    cpu_.Watch("ledger", second.process->pid());
-    const absl::Status status =
-        BatchFigure("two_ledgers", {channels_.front(), more.front()}, traffic_.Spread());
-    cpu_.Forget("ledger");
-    cpu_.Watch("ledger", ledger_.process->pid());
-    RESERVE_RETURN_IF_ERROR(status);
-    for (const Server* ledger : {&std::as_const(ledger_), &second}) {
-      RESERVE_ASSIGN_OR_RETURN(const std::string sharing, Stage::SharingOf(*ledger));
-      std::cout << "  two_ledgers: " << sharing << std::endl;
-    }
+    RESERVE_RETURN_IF_ERROR(MeasureSharingOnce(name, ledgers));
   }
   return MeetAllAccounts().status();
+}
+
+absl::Status Bench::MeasureSharingOnce(const char* name, size_t ledgers) {
+  std::vector<Server> others;  // they end with the round
+  std::vector<const Server*> all = {&ledger_};
+  Channels channels = {channels_.front()};
+  others.reserve(ledgers - 1);
+  while (all.size() < ledgers) {
+    RESERVE_ASSIGN_OR_RETURN(Server other, stage_->StartLedger());
+    RESERVE_ASSIGN_OR_RETURN(const Channels more, other.Connect(1));
+    others.push_back(std::move(other));
+    all.push_back(&others.back());
+    channels.push_back(more.front());
+  }
+  RESERVE_RETURN_IF_ERROR(stage_->AwaitShares(all));
+  // What one that has just come costs is what cold_accounts tells.
+  RESERVE_RETURN_IF_ERROR(MeetAllAccounts().status());
+  for (const Server& other : others) cpu_.Watch("ledger", other.process->pid());
+  const absl::Status status = BatchFigure(name, channels, traffic_.Spread());
+  cpu_.Forget("ledger");
+  cpu_.Watch("ledger", ledger_.process->pid());
+  RESERVE_RETURN_IF_ERROR(status);
+  for (const Server* ledger : all) {
+    RESERVE_ASSIGN_OR_RETURN(const std::string sharing, Stage::SharingOf(*ledger));
+    std::cout << "  " << name << ": " << sharing << std::endl;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Bench::OverloadFigure(const std::string& name, const CallOptions& options,

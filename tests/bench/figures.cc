@@ -51,6 +51,7 @@ std::vector<FigureKind> KindsOfCalls() {
       {"cold_accounts", "usages/s", "batches, each account for the first time", "batch"},
       {"two_ledgers", "usages/s", "batches to two ledgers, same accounts", "batch",
        Target::kRatioAtLeast, 0.90},
+      {"four_ledgers", "usages/s", "batches to four ledgers, same accounts", "batch"},
       {"authorize_256", "calls/s", "AuthorizeUsage, 256 in flight", "rpc_empty",
        Target::kRatioAtLeast, 0.70},
       {"unary_1", "usages/s", "RecordUsage, 1 in flight", ""},
