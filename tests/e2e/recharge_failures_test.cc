@@ -107,11 +107,11 @@ TEST_F(RechargeFailuresTest, AWorkerKilledBeforeItsReportArrivesLosesNothing) {
 
 TEST_F(RechargeFailuresTest, AWorkerFrozenPastItsLeaseReportsASuccessThatIsCreditedOnce) {
   OpenFunded("frozen");
-  Restart(worker(1));
   ledger_proxy().Arm(
       {.request = kSuccessReport, .moment = Moment::kNotDelivered, .action = FreezeOf(worker(0))});
   Spend("frozen", "dip", "6.00");
   ASSERT_TRUE(ledger_proxy().Disarm(kPatience));
+  Restart(worker(1));
   AwaitLog(worker(1), "charged", "\"frozen\"");
   ExpectAtRest("frozen", "24.00", 2);
   Thaw(worker(0));

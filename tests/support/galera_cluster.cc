@@ -114,6 +114,9 @@ absl::Status GaleraCluster::SetUp() {
   auto first = Join(0, "");
   if (!first.ok()) return first.status();
   nodes_[0] = *std::move(first);
+  // It takes connections before it takes statements.
+  absl::Status synced = WaitUntilSynced(1);
+  if (!synced.ok()) return synced;
   // Something to begin with: a cluster without a position takes no joiner.
   { const TestDatabase first_write(*nodes_[0]); }
   const absl::Status stopped = nodes_[0]->Stop();
@@ -124,12 +127,14 @@ absl::Status GaleraCluster::SetUp() {
   fs::remove(data + "/galera.cache", error);
   const absl::Status started = nodes_[0]->Start();
   if (!started.ok()) return started;
+  synced = WaitUntilSynced(1);
+  if (!synced.ok()) return synced;
   for (size_t i = 1; i < kNodes; ++i) {
     auto node = Join(i, data);
     if (!node.ok()) return node.status();
     nodes_[i] = *std::move(node);
     // One after the other: two that join at a time take longer than both.
-    const absl::Status synced = WaitUntilSynced(i + 1);
+    synced = WaitUntilSynced(i + 1);
     if (!synced.ok()) return synced;
   }
   return absl::OkStatus();
