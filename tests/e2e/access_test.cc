@@ -123,16 +123,17 @@ class AccessTest : public ::testing::Test {
   }
 
   static Server* StartServer(const std::string& program, std::vector<std::string> args,
-                             const std::string& name = "") {
+                             const std::string& name = "",
+                             const TestCertificate& certificate = *server_, int port = 0) {
     const std::string port_file = absl::StrCat(*folder_, "/", program, name, ".port");
     const int metrics_port = test_support::FreePort();
-    args.insert(
-        args.end(),
-        {"--listen=127.0.0.1:0", absl::StrCat("--metrics_listen=127.0.0.1:", metrics_port),
-         absl::StrCat("--port_file=", port_file), absl::StrCat("--roles_file=", *folder_, "/roles"),
-         absl::StrCat("--tls_ca_file=", authority_->ca_file()),
-         absl::StrCat("--tls_certificate_file=", server_->certificate_file),
-         absl::StrCat("--tls_key_file=", server_->key_file)});
+    args.insert(args.end(), {absl::StrCat("--listen=127.0.0.1:", port),
+                             absl::StrCat("--metrics_listen=127.0.0.1:", metrics_port),
+                             absl::StrCat("--port_file=", port_file),
+                             absl::StrCat("--roles_file=", *folder_, "/roles"),
+                             absl::StrCat("--tls_ca_file=", authority_->ca_file()),
+                             absl::StrCat("--tls_certificate_file=", certificate.certificate_file),
+                             absl::StrCat("--tls_key_file=", certificate.key_file)});
     auto process = Subprocess::Start({.program = program, .args = std::move(args)});
     if (!process.ok()) return nullptr;
     auto* server = new Server{*std::move(process), PortIn(port_file), metrics_port};
@@ -409,6 +410,101 @@ TEST_F(AccessTest, ARoleThatIsTakenAwayEndsItsCallersStreamsAndABadFileChangesNo
   EXPECT_TRUE(
       WaitUntil([&] { return IsLetIn(CallOf(channel, "/reserve.ledger.v1.Accounts/ListEntries")); },
                 absl::Seconds(30), absl::Milliseconds(200)));
+}
+
+// Ledgers that share the accounts of the database, each with a certificate of these names.
+class PeersWithTlsTest : public AccessTest {
+ protected:
+  void SetUp() override {
+    AccessTest::SetUp();
+    if (IsSkipped()) return;
+    ImportStarterDeck();
+  }
+
+  static std::unique_ptr<Server> StartPeer(const std::string& name, const std::string& names) {
+    const int port = test_support::FreePort();
+    std::unique_ptr<Server> ledger(
+        StartServer("ledger",
+                    {"serve", absl::StrCat("--database=", database_->url()),
+                     absl::StrCat("--peer_address=localhost:", port)},
+                    name, Issue(name, names), port));
+    return ledger;
+  }
+
+  static pb::SharingStatus SharingOf(const Server& ledger) {
+    const auto audit = pb::Audit::NewStub(ChannelOf(ledger, CertificateOf("operations")));
+    const auto status = Call(*audit, &pb::Audit::Stub::GetStatus, pb::GetStatusRequest());
+    EXPECT_TRUE(status.ok()) << status.status();
+    return status.ok() ? status->sharing() : pb::SharingStatus();
+  }
+
+  // How many ranges are of the other, as the one sees it.
+  static int RangesOf(const Server& other, const Server& one) {
+    const auto stub = pb::Ledger::NewStub(ChannelOf(one, CertificateOf("all")));
+    const auto ranges =
+        Call(*stub, &pb::Ledger::Stub::GetAccountRanges, pb::GetAccountRangesRequest());
+    EXPECT_TRUE(ranges.ok()) << ranges.status();
+    if (!ranges.ok()) return 0;
+    int count = 0;
+    for (const pb::AccountRange& range : ranges->ranges()) {
+      count += range.address() == absl::StrCat("localhost:", other.port) ? 1 : 0;
+    }
+    return count;
+  }
+  // Both see it so.
+  static bool ShareHalfEach(const Server& one, const Server& other) {
+    const auto is_so = [&] { return RangesOf(other, one) == 32 && RangesOf(one, other) == 32; };
+    return WaitUntil(is_so, absl::Seconds(30), absl::Milliseconds(100));
+  }
+
+  // Calls of this name on so many accounts, to one of the ledgers.
+  static void RecordAt(const Server& ledger, const std::string& name) {
+    const auto channel = ChannelOf(ledger, CertificateOf("all"));
+    const auto accounts = pb::Accounts::NewStub(channel);
+    const auto usages = pb::Ledger::NewStub(channel);
+    for (int i = 0; i < kAccounts; ++i) {
+      const std::string id = absl::StrCat("account_id: '", name, "-", i, "' ");
+      const auto opened =
+          Call(*accounts, &pb::Accounts::Stub::OpenAccount, Parse<pb::OpenAccountRequest>(id));
+      ASSERT_TRUE(opened.ok()) << opened.status();
+      const auto usage = Parse<pb::RecordUsageRequest>(absl::StrCat(
+          id, "usage { usage_id: 'call' user_id: 'u' start_time { seconds: 1790000000 } call { ",
+          "direction: DIRECTION_OUTBOUND destination: '+12125550100' duration { seconds: 60 } } "
+          "}"));
+      const auto booked = Call(*usages, &pb::Ledger::Stub::RecordUsage, usage);
+      ASSERT_TRUE(booked.ok()) << booked.status();
+      EXPECT_FALSE(booked->duplicate());
+    }
+  }
+
+  static constexpr int kAccounts = 20;  // both ledgers have some, but in one of 500,000 runs
+};
+
+TEST_F(PeersWithTlsTest, TheyPassOnUnderTheirOwnCertificates) {
+  const std::string names = absl::StrCat("DNS:localhost,URI:", CallerWith("ledger"));
+  const std::unique_ptr<Server> one = StartPeer("peer-1", names);
+  const std::unique_ptr<Server> other = StartPeer("peer-2", names);
+  ASSERT_TRUE(one != nullptr && other != nullptr);
+  ASSERT_TRUE(ShareHalfEach(*one, *other));
+  RecordAt(*one, "both-may");
+  EXPECT_GT(SharingOf(*one).passed_on(), 0);
+  EXPECT_EQ(SharingOf(*one).done_in_place(), 0) << one->process->Stderr();
+}
+
+// Its role is missing: what it would pass on it does itself, and says why.
+TEST_F(PeersWithTlsTest, OneThatMayNotPassOnDoesAllOfItItself) {
+  const std::unique_ptr<Server> one =
+      StartPeer("stranger", absl::StrCat("DNS:localhost,URI:", CallerWith("billing")));
+  const std::unique_ptr<Server> other =
+      StartPeer("peer-3", absl::StrCat("DNS:localhost,URI:", CallerWith("ledger")));
+  ASSERT_TRUE(one != nullptr && other != nullptr);
+  ASSERT_TRUE(ShareHalfEach(*one, *other));
+  RecordAt(*one, "one-may-not");
+  EXPECT_GT(SharingOf(*one).done_in_place(), 0) << one->process->Stderr();
+  const auto told =
+      other->process->WaitForOutput("reserve.ledger.v1.Peers/PassOn", absl::Seconds(20));
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_THAT(*told, HasSubstr(CallerWith("billing")));
 }
 
 // A stream that is open, past its door: reads what comes, and says how it ended.
