@@ -293,34 +293,34 @@ class Table {
     for (const Assignment& each : kCountries) Add(*NumberCountryFrom(each.country), each.prefixes);
     for (const Service& each : kServices) Add(each.country, each.prefixes);
     for (unsigned number = 0; number < starts_.size(); ++number) {
-      const std::string digits = absl::StrCat(absl::Dec(number, absl::kZeroPad4));
-      Place& start = starts_[number] = Walk({}, digits);
-      const std::array<uint16_t, 10>& next = nodes_[start.node].next;
-      start.goes_on = start.goes_on && std::any_of(next.begin(), next.end(),
-                                                   [](uint16_t node) { return node != 0; });
+      const Place place = Walk(absl::StrCat(absl::Dec(number, absl::kZeroPad4)));
+      const std::array<uint16_t, 10>& next = nodes_[place.node].next;
+      const bool goes_on = place.goes_on && std::any_of(next.begin(), next.end(),
+                                                        [](uint16_t node) { return node != 0; });
+      starts_[number] = goes_on ? kGoesOn : static_cast<uint16_t>(place.country);
     }
   }
 
   NumberCountry Find(absl::string_view digits) const {
-    if (digits.size() < kStartDigits) return Walk({}, digits).country;
+    if (digits.size() < kStartDigits) return Walk(digits).country;
     const std::optional<uint32_t> number = FourDigits(digits.data());
-    if (!number.has_value()) return Walk({}, digits).country;
-    const Place start = starts_[*number];
-    if (!start.goes_on) return start.country;
-    return Walk(start, digits.substr(kStartDigits)).country;
+    if (!number.has_value() || starts_[*number] == kGoesOn) return Walk(digits).country;
+    return static_cast<NumberCountry>(starts_[*number]);
   }
 
  private:
   static constexpr size_t kStartDigits = 4;
+  static constexpr uint16_t kGoesOn = 0xFFFF;  // of no country
 
-  // Where the digits up to there lead.
+  // Where digits lead.
   struct Place {
     uint16_t node = 0;
     NumberCountry country = NumberCountry::kUnknown;
     bool goes_on = true;
   };
 
-  Place Walk(Place place, absl::string_view digits) const {
+  Place Walk(absl::string_view digits) const {
+    Place place;
     for (const char c : digits) {
       const auto digit = static_cast<unsigned>(static_cast<unsigned char>(c)) - '0';
       if (digit > 9) break;
@@ -356,7 +356,7 @@ class Table {
   }
 
   std::vector<Node> nodes_;
-  std::array<Place, 10'000> starts_;
+  std::array<uint16_t, 10'000> starts_;  // countries by the first digits, or kGoesOn
 };
 
 }  // namespace

@@ -15,7 +15,7 @@ void PrefixIndex::AddStarts() {
   for (size_t digits = 0; digits < starts_.size(); ++digits) {
     const uint64_t number = PackDigits(absl::StrCat(absl::Dec(digits, absl::kZeroPad4)));
     Start start{.branch = root_, .best = kNone};
-    for (size_t place = 0; place < kStartDigits && (start.branch & kRun) == 0; ++place) {
+    for (size_t place = 0; place < kStartDigits && (start.branch & kLeaf) == 0; ++place) {
       const Node& node = nodes_[start.branch];
       start = {.branch = node.branches[DigitAt(number, place)], .best = node.own};
     }
@@ -25,7 +25,7 @@ void PrefixIndex::AddStarts() {
 
 uint32_t PrefixIndex::Add(PrefixAt prefix_at, uint32_t begin, uint32_t end, size_t depth,
                           uint32_t inherited) {
-  if (end - begin <= kMaxRun) return kRun | begin << kCountBits | (end - begin);
+  if (end - begin <= 1) return kLeaf | begin << kOneBits | (end - begin);
   const auto index = static_cast<uint32_t>(nodes_.size());
   nodes_.emplace_back();
   const bool ends_here = CountDigits(prefix_at(begin)) == depth;

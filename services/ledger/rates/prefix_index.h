@@ -43,24 +43,19 @@ class PrefixIndex {
       place = kStartDigits;
       at = starts_[FourFirstDigits(number)];
     }
-    uint32_t best = at.best;
-    uint32_t branch = at.branch;
-    for (; (branch & kRun) == 0; ++place) {
-      const Node& node = nodes_[branch];
-      best = node.own;
-      if (place == CountDigits(number)) return best;
-      branch = node.branches[DigitAt(number, place)];
+    if ((at.branch & kLeaf) == 0) {
+      const size_t digits = CountDigits(number);
+      uint32_t node = 0;
+      do {
+        node = at.branch;
+        if (place == digits) return nodes_[node].own;
+        at.branch = nodes_[node].branches[DigitAt(number, place++)];
+      } while ((at.branch & kLeaf) == 0);
+      at.best = nodes_[node].own;
     }
-    const uint32_t first = branch >> kCountBits & (kMost - 1);
-    uint64_t longest = 0;
-    for (uint32_t line = first; line < first + (branch & kCountMask); ++line) {
-      // Of two prefixes of a number the longer one is the later one.
-      const uint64_t digits = lines[line].digits;
-      const bool better = IsPrefixOf(digits, number) & (digits != longest);
-      longest = better ? digits : longest;
-      best = better ? line : best;
-    }
-    return best;
+    if ((at.branch & kOne) == 0) return at.best;
+    const uint32_t line = at.branch >> kOneBits & (kMost - 1);
+    return IsPrefixOf(lines[line].digits, number) ? line : at.best;
   }
 
   size_t memory_bytes() const {
@@ -68,13 +63,12 @@ class PrefixIndex {
   }
 
  private:
-  static constexpr uint32_t kRun = 0x80000000;
-  static constexpr uint32_t kCountBits = 4;
-  static constexpr uint32_t kCountMask = (1U << kCountBits) - 1;
-  static constexpr uint32_t kMaxRun = 1;
+  static constexpr uint32_t kLeaf = 0x80000000;
+  static constexpr uint32_t kOneBits = 1;
+  static constexpr uint32_t kOne = 1;
 
   struct Node {
-    // By the next digit: the index of a node, or kRun, the first of a few prefixes, and how many.
+    // By the next digit: the index of a node; or kLeaf, with kOne and a prefix, or with none.
     std::array<uint32_t, 10> branches;
     uint32_t own;  // the longest prefix of all numbers that come here
   };
@@ -97,7 +91,7 @@ class PrefixIndex {
   void AddStarts();
 
   std::vector<Node> nodes_;
-  uint32_t root_ = kRun;
+  uint32_t root_ = kLeaf;
   std::vector<Start> starts_;  // by what the first digits say; empty of a small trie
 };
 
