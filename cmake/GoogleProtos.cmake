@@ -6,6 +6,10 @@
 find_file(GOOGLE_PROTOS_JAR proto-google-common-protos.jar PATHS /usr/share/java
           DOC "The jar of Debian's libgoogle-common-protos-java" REQUIRED)
 set(GOOGLE_PROTOS_DIR ${CMAKE_BINARY_DIR}/google_protos)
+# Protobuf's own. protoc looks for them beside itself, and can't tell where that is without /proc, as
+# in a bare root.
+find_path(PROTOBUF_PROTOS_DIR google/protobuf/any.proto
+          DOC "The folder of Protobuf's own protos" REQUIRED)
 set(GOOGLE_PROTOS google/rpc/status.proto google/rpc/error_details.proto google/type/money.proto)
 set(ERROR_DETAILS ${GOOGLE_PROTOS_DIR}/google/rpc/error_details.proto)
 # Once, so that configuring again compiles nothing again.
