@@ -385,19 +385,22 @@ absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Readin
   folded = book::Fold(context, *catalog, attempt.commands, &attempt.image);
   if (folded.must_read) return storage::BalanceMoved("an account must be read");
   if (folded.unknown_start != absl::InfiniteFuture()) {
+    RESERVE_ASSIGN_OR_RETURN(storage::Connection* const aside, connection_->Aside());
     const absl::StatusOr<bool> is_known =
-        catalogs_.ReadTimelineUpTo(*connection_, folded.unknown_start);
+        catalogs_.ReadTimelineUpTo(*aside, folded.unknown_start);
     if (is_known.ok() && *is_known) return CatalogIsNew();
-    if (!connection_->alive()) return is_known.status();
+    if (!aside->alive()) return is_known.status();
   }
   if (folded.missed_rate) {
     // Another ledger may have activated a deck a moment ago.
-    RESERVE_ASSIGN_OR_RETURN(const bool caught_up, catalogs_.CatchUp(*connection_));
+    RESERVE_ASSIGN_OR_RETURN(storage::Connection* const aside, connection_->Aside());
+    RESERVE_ASSIGN_OR_RETURN(const bool caught_up, catalogs_.CatchUp(*aside));
     if (caught_up) return CatalogIsNew();
   }
   if (folded.missed_plan) {
     // Or have made a plan.
-    RESERVE_ASSIGN_OR_RETURN(const bool caught_up, catalogs_.CatchUpPlans(*connection_));
+    RESERVE_ASSIGN_OR_RETURN(storage::Connection* const aside, connection_->Aside());
+    RESERVE_ASSIGN_OR_RETURN(const bool caught_up, catalogs_.CatchUpPlans(*aside));
     if (caught_up) return CatalogIsNew();
   }
   if (duplicates == book::Duplicates::kOptimistic) {
@@ -426,7 +429,8 @@ absl::Status Lane::CheckMonthsOpen(const domain::Context& context, const book::W
   // Nothing is archived before that.
   if (oldest >= MonthOf(context.now - storage::kNeverArchivedFor)) return absl::OkStatus();
   // In the transaction, which whoever seals a month waits for.
-  RESERVE_ASSIGN_OR_RETURN(const int32_t archived, storage::ReadArchivedMonth(*connection_));
+  RESERVE_ASSIGN_OR_RETURN(storage::Connection* const along, connection_->Along());
+  RESERVE_ASSIGN_OR_RETURN(const int32_t archived, storage::ReadArchivedMonth(*along));
   if (oldest > archived) return absl::OkStatus();
   level_.Forget();
   return MonthIsSealed();

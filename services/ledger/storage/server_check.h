@@ -11,7 +11,8 @@
 namespace reserve::storage {
 
 // FAILED_PRECONDITION "UNSAFE_DATABASE" if a setting of the server can lose a
-// commit in a crash; the message names each setting and what it must be.
+// commit in a crash; the message names each setting and what it must be. Of Vitess each shard's
+// server is asked, but those that are away: they are asked once they are back. So do the next two.
 absl::Status CheckDurability(Connection& connection);
 
 // Does the server log what we do in a way in which it can be done? An error of class kSettings
