@@ -9,7 +9,7 @@
 # distribution (Vitess does not support MariaDB under its tablets), unpacked beside the system's
 # packages and run by its own loader; nothing is installed.
 
-VITESS_SOURCES=${VITESS_SOURCES:?the folder of this file}
+: "${VITESS_SOURCES:?the folder of this file}"
 
 # vitess_main NAME PLUGIN...: makes the main package of vtgate or vttablet in the folder NAME.
 vitess_main() {
