@@ -71,10 +71,9 @@ const std::vector<NumbersOf>& KnownErrors() {
            1152, 1184,              // the connection was aborted
            1158, 1159, 1160, 1161,  // its packets can't be read or written
            1927,                    // connection was killed
-           3032,                    // MySQL: offline mode
+           3032, 4031,              // MySQL: offline mode; idle for too long
            3168,                    // MySQL: the server is not available; Vitess: UNAVAILABLE
            3100,                    // group replication: the member can't commit
-           4031,                    // MySQL: idle for too long
        }},
       // Connect to what is the primary now.
       {ErrorClass::kReadOnly, {1290, 1836, 1209, 3063}},
@@ -164,7 +163,8 @@ ErrorClass ClassOfError(int error_number, absl::string_view text) {
   constexpr int kKilled = 1317;
   constexpr int kAnyOfVitess = 1105;
   const ErrorClass by_number = ClassOfError(error_number);
-  // A transaction over several shards, which vtgate refuses (transaction_mode=SINGLE): ours is wrong.
+  // A transaction over several shards, which vtgate refuses (transaction_mode=SINGLE): ours is
+  // wrong.
   if (error_number == kKilled && absl::StrContains(text, "multi-db transaction")) {
     return ErrorClass::kOther;
   }
