@@ -136,7 +136,8 @@ vitess_start_tablet() {
 vitess_start_gate() {
   vitess_keep vtgate "$VITESS_BIN/vtgate" "${VITESS_TOPO[@]}" --cell "$VITESS_CELL" --cells-to-watch "$VITESS_CELL" \
     --tablet-types-to-wait PRIMARY --port $((VITESS_BASE + 4)) --grpc-port $((VITESS_BASE + 3)) \
-    --mysql-server-port $((VITESS_BASE + 2)) --mysql-server-bind-address 127.0.0.1 --bind-address 127.0.0.1 \
+    --mysql-server-port $((VITESS_BASE + 2)) --mysql-server-socket-path "$VITESS_DIR/vtgate.sock" \
+    --mysql-server-bind-address 127.0.0.1 --bind-address 127.0.0.1 \
     --grpc-bind-address 127.0.0.1 --mysql-auth-server-impl none --transaction-mode "${VITESS_MODE:-SINGLE}" \
     --max-memory-rows 1000000
 }

@@ -11,7 +11,7 @@ as_user=()
 export HOME=$folder VTDATAROOT=$folder
 while [[ ! -e $folder/stop ]]; do
   # A server that was killed leaves them, and the next would not start.
-  rm -f "$folder/$name"/sock{,.lock}
+  rm -f "$folder/$name"/sock{,.lock} "$folder/$name.sock"
   setpriv "${as_user[@]}" --pdeathsig KILL -- "$@" >>"$folder/$name.log" 2>&1 </dev/null &
   echo $! >"$folder/$name.pid"
   wait $!
