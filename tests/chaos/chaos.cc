@@ -32,6 +32,9 @@ ABSL_FLAG(
     "with a ledger at each of two nodes (these three fail over when half of the time is over); or "
     "vitess, the cluster in --vitess.");
 ABSL_FLAG(std::string, vitess, "", "Of Vitess: the cluster's folder (./run vitess --kills=N).");
+ABSL_FLAG(int, shards, 0,
+          "Of Vitess: how many shards ledgers are told of; 0: as many as there are.");
+ABSL_FLAG(bool, strike, true, "Whether anything goes wrong: else there is only the load.");
 ABSL_FLAG(int, kills, 0, "Faults go on until so many processes of Vitess were killed, too.");
 ABSL_FLAG(int, wsrep_sync_wait, 1, "Of Galera: what each read waits for; 0: for nothing.");
 ABSL_FLAG(std::string, history, "",
@@ -81,7 +84,11 @@ absl::Status Storm(absl::Duration length, ShutdownSignal& signal, Stage& stage, 
       Say("the database fails over");
       RESERVE_RETURN_IF_ERROR(faults.FailOver());
     }
-    RESERVE_RETURN_IF_ERROR(faults.RunUntil(absl::Now() + absl::Seconds(1)));
+    if (absl::GetFlag(FLAGS_strike)) {
+      RESERVE_RETURN_IF_ERROR(faults.RunUntil(absl::Now() + absl::Seconds(1)));
+    } else if (signal.WaitFor(absl::Seconds(1))) {
+      return absl::CancelledError("interrupted");
+    }
     if (signal.WaitFor(absl::ZeroDuration())) return absl::CancelledError("interrupted");
     if (absl::Now() < progress) continue;
     Say(absl::StrCat(absl::ToInt64Seconds(absl::Now() - start), " s: ", Progress(load, faults)));
@@ -122,6 +129,7 @@ absl::StatusOr<bool> Run(uint64_t seed, ShutdownSignal& signal) {
                                           .engine = engine,
                                           .wsrep_sync_wait = absl::GetFlag(FLAGS_wsrep_sync_wait),
                                           .vitess = absl::GetFlag(FLAGS_vitess),
+                                          .shards = absl::GetFlag(FLAGS_shards),
                                           .programs = absl::GetFlag(FLAGS_programs)}));
   stage->KeepFolder();  // until all is well
   Record record;

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -129,7 +130,8 @@ void Stage::Describe() {
          test_support::CurrencySettingsFlag(folder_, dollars, options_.amounts_left_out)},
         options_.ledger_flags);
     if (const VitessCluster* const vitess = databases_->vitess()) {
-      ledgers_[i].args.push_back(absl::StrCat("--shards=", vitess->shards()));
+      ledgers_[i].args.push_back(
+          absl::StrCat("--shards=", std::max(options_.shards, vitess->shards())));
     }
     if (options_.share_accounts) {
       ledgers_[i].args.push_back("--peer_address=" + DirectTarget(ledgers_[i]));

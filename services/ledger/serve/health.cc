@@ -101,6 +101,7 @@ absl::Status Health::CheckSettingsAndRights() {
   if (!allow_unsafe_database_) RESERVE_RETURN_IF_ERROR(storage::CheckDurability(*connection_));
   RESERVE_RETURN_IF_ERROR(storage::CheckBinlogFormat(*connection_));
   RESERVE_RETURN_IF_ERROR(storage::CheckPacketSize(*connection_));
+  RESERVE_RETURN_IF_ERROR(storage::CheckLanes(*connection_, engine_.options().lanes));
   return storage::CheckRights(*connection_);
 }
 

@@ -271,9 +271,9 @@ absl::Status Connection::Begin() {
 absl::Status Connection::BeginSnapshot(absl::string_view tables, absl::string_view account_id,
                                        absl::string_view others) {
   // For the next transaction only; the session stays as it is. Vitess knows only sessions.
-  RESERVE_RETURN_IF_ERROR(
-      Execute(on_vitess_ ? "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
-                         : "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
+  RESERVE_RETURN_IF_ERROR(Execute(on_vitess_
+                                      ? "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+                                      : "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
   absl::Status begun = Execute("START TRANSACTION READ ONLY");
   // Without a row to read this takes the tables' locks against ALTER and not yet the snapshot.
   std::string lock = absl::StrCat("SELECT 1 FROM ", tables);
@@ -281,8 +281,8 @@ absl::Status Connection::BeginSnapshot(absl::string_view tables, absl::string_vi
   if (on_vitess_ && !account_id.empty()) {
     absl::string_view word = " WHERE ";
     for (const absl::string_view table : absl::StrSplit(tables, ", ")) {
-      absl::StrAppend(&lock, std::exchange(word, " AND "), table, ".account_id = ",
-                      Quoted(account_id));
+      absl::StrAppend(&lock, std::exchange(word, " AND "), table,
+                      ".account_id = ", Quoted(account_id));
     }
   }
   if (begun.ok()) begun = Query(absl::StrCat(lock, " LIMIT 0"), [](const Row&) {});

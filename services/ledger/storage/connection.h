@@ -84,8 +84,8 @@ class Connection {
   // A transaction that only reads these tables ("a, b"), as they are when it first reads one of
   // them. Until it ends, by EndSnapshot, none of them is altered: rows that ALTER moves to another
   // partition would vanish from an older snapshot, without an error on MySQL. `account_id`: whose
-  // rows, where the tables are accounts'; Vitess looks at that account's shard alone. `others`: tables
-  // of no account, which are read by Aside().
+  // rows, where the tables are accounts'; Vitess looks at that account's shard alone. `others`:
+  // tables of no account, which are read by Aside().
   absl::Status BeginSnapshot(absl::string_view tables, absl::string_view account_id,
                              absl::string_view others = "");
   // It only lets go of it: nothing was written.

@@ -240,11 +240,10 @@ absl::StatusOr<std::vector<Hold>> DueHolds(Connection& connection, HoldState sta
 
 absl::StatusOr<std::vector<Hold>> HoldsDueAfter(Connection& connection, absl::Time latest,
                                                 const DuePlace& after, int limit) {
-  return QueryHolds(connection,
-                    absl::StrCat(SelectToSweep(),
-                                 "FORCE INDEX (by_expire_time) WHERE expire_time > ",
-                                 QuotedTime(latest), After(after),
-                                 " ORDER BY expire_time,account_id,slot LIMIT ", limit));
+  return QueryHolds(
+      connection, absl::StrCat(SelectToSweep(), "FORCE INDEX (by_expire_time) WHERE expire_time > ",
+                               QuotedTime(latest), After(after),
+                               " ORDER BY expire_time,account_id,slot LIMIT ", limit));
 }
 
 absl::StatusOr<std::vector<Hold>> ListHolds(Connection& connection, absl::string_view account_id,

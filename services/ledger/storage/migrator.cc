@@ -211,15 +211,14 @@ absl::Status Change(Connection& connection, const std::string& statement,
   }
 }
 
-// The same; on Vitess also until vtgate has heard of the changes before, which takes it a moment: it
-// refuses what uses a new table or column until then.
+// The same; on Vitess also until vtgate has heard of the changes before, which takes it a moment:
+// it refuses what uses a new table or column until then.
 absl::Status ChangeOnceKnown(Connection& connection, const std::string& statement,
                              const Progress& progress) {
   const Moment until = MonotonicNow() + kVitessLearnsWithin;
   while (true) {
     const absl::Status changed = Change(connection, statement, progress);
-    if (changed.ok() || !connection.on_vitess() || !connection.alive() ||
-        MonotonicNow() >= until) {
+    if (changed.ok() || !connection.on_vitess() || !connection.alive() || MonotonicNow() >= until) {
       return changed;
     }
     absl::SleepFor(kShortPause);

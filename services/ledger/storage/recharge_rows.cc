@@ -302,7 +302,8 @@ absl::StatusOr<std::vector<Recharge>> ListReviews(Connection& connection,
 absl::StatusOr<OpenRecharges> CountOpenRecharges(Connection& connection) {
   OpenRecharges open;
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat(kSelectOfLiving, "state,COUNT(CASE WHEN attempt_start IS NULL THEN 1 END),"
+      absl::StrCat(kSelectOfLiving,
+                   "state,COUNT(CASE WHEN attempt_start IS NULL THEN 1 END),"
                    "COUNT(CASE WHEN pending_time IS NOT NULL THEN 1 END),COUNT(*),"
                    "MIN(attempt_start) FROM recharges FORCE INDEX (by_due_time) WHERE state IN (",
                    static_cast<int>(RechargeState::kOpen), ",",

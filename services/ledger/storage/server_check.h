@@ -25,6 +25,10 @@ absl::Status CheckPacketSize(Connection& connection);
 // No statement of this program is longer than a quarter of this.
 inline constexpr int64_t kLeastPacketBytes = int64_t{4} << 20;
 
+// Does each of so many equal ranges of the accounts lie in one shard? An error of class kSettings
+// that says which border of shards lies within one: batches of that range would be refused.
+absl::Status CheckLanes(Connection& connection, int lanes);
+
 // Writes some pages and takes them back: the error of the database if it can't grow, as its disk is
 // full. To be asked only after a write was refused; it costs as much as a large batch.
 absl::Status TryToGrow(Connection& connection);

@@ -28,7 +28,8 @@ absl::StatusOr<std::vector<std::string>> ShowShards(Connection& connection) {
 absl::StatusOr<uint64_t> PlaceOf(absl::string_view bound) {
   constexpr size_t kDigits = 16;
   uint64_t place = 0;
-  const std::string digits = absl::StrCat(bound, std::string(kDigits - std::min(kDigits, bound.size()), '0'));
+  const std::string digits =
+      absl::StrCat(bound, std::string(kDigits - std::min(kDigits, bound.size()), '0'));
   if (!absl::SimpleHexAtoi(digits.substr(0, kDigits), &place)) {
     return BadRows(absl::StrCat("no bound of a shard: ", bound));
   }

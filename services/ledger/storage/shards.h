@@ -26,12 +26,12 @@ struct Shard {
   }
 };
 
-// Those with accounts, in the order of their places. They follow each other without a gap: UNAVAILABLE
-// else.
+// Those with accounts, in the order of their places. They follow each other without a gap:
+// UNAVAILABLE else.
 absl::StatusOr<std::vector<Shard>> ListShards(Connection& connection);
 
-// The schemas in which each server of the database is to be asked for itself: every shard's, that of
-// the tables of no account too.
+// The schemas in which each server of the database is to be asked for itself: every shard's, that
+// of the tables of no account too.
 absl::StatusOr<std::vector<std::string>> ListServers(Connection& connection);
 
 // What Vitess calls "-80", "40-80", "-" or "0".

@@ -230,7 +230,8 @@ absl::StatusOr<CountedUsage> ReadCountedUsage(Connection& connection, absl::Civi
     return absl::OkStatus();
   };
   // Both as of one moment.
-  RESERVE_RETURN_IF_ERROR(connection.BeginSnapshot("usage_count, usage_by_prefix", /*account_id=*/""));
+  RESERVE_RETURN_IF_ERROR(
+      connection.BeginSnapshot("usage_count, usage_by_prefix", /*account_id=*/""));
   const absl::Status status = read();
   connection.EndSnapshot();
   RESERVE_RETURN_IF_ERROR(status);
