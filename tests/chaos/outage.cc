@@ -263,9 +263,10 @@ bool WhileAway(Stage& stage, Outage& outage) {
   const absl::Status started = stage.Start(stage.ledger(1));
   good &= Expect(started.ok(), absl::StrCat("a ledger starts: ", started.ToString()));
   absl::SleepFor(until - absl::Now());
-  good &=
-      Expect(outage.seen(0).errors() == 0, "callers of the other shard: " + outage.seen(0).Tell());
-  good &= Expect(outage.seen(1).errors() > 0, "callers of the one away: " + outage.seen(1).Tell());
+  const bool no_error = outage.seen(0).errors() == 0;
+  const bool some_errors = outage.seen(1).errors() > 0;
+  good &= Expect(no_error, "callers of the other shard: " + outage.seen(0).Tell());
+  good &= Expect(some_errors, "callers of the one away: " + outage.seen(1).Tell());
   good &= Expect(outage.watch_ends() == 0, "the watch of events did not end");
   return good;
 }
