@@ -7,7 +7,6 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
-#include "absl/numeric/int128.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -131,17 +130,7 @@ absl::Status CheckPacketSize(Connection& connection) {
 
 absl::Status CheckLanes(Connection& connection, int lanes) {
   RESERVE_ASSIGN_OR_RETURN(const std::vector<Shard> shards, ListShards(connection));
-  const auto lane_of = [lanes](uint64_t place) {
-    return absl::Uint128High64(absl::uint128(place) * static_cast<uint64_t>(lanes));
-  };
-  for (const Shard& shard : shards) {
-    if (shard.first == 0 || lane_of(shard.first) != lane_of(shard.first - 1)) continue;
-    return DatabaseError(
-        ErrorClass::kSettings,
-        absl::StrCat("no border of the ", lanes, " lanes is where ", shard.schema,
-                     " begins: --lanes must be a multiple of the ", shards.size(), " shards"));
-  }
-  return absl::OkStatus();
+  return LanesFit(shards, lanes);
 }
 
 absl::Status TryToGrow(Connection& connection) {

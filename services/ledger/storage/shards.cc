@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
+#include "absl/numeric/int128.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -37,6 +37,20 @@ absl::StatusOr<uint64_t> PlaceOf(absl::string_view bound) {
 }
 
 }  // namespace
+
+absl::Status LanesFit(const std::vector<Shard>& shards, int lanes) {
+  const auto lane_of = [lanes](uint64_t place) {
+    return absl::Uint128High64(absl::uint128(place) * static_cast<uint64_t>(lanes));
+  };
+  for (const Shard& shard : shards) {
+    if (shard.first == 0 || lane_of(shard.first) != lane_of(shard.first - 1)) continue;
+    return DatabaseError(
+        ErrorClass::kSettings,
+        absl::StrCat("no border of the ", lanes, " lanes is where ", shard.schema,
+                     " begins: --lanes must be a multiple of the ", shards.size(), " shards"));
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<Shard> ParseShard(absl::string_view keyspace, absl::string_view name) {
   Shard shard;

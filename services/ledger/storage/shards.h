@@ -34,6 +34,10 @@ absl::StatusOr<std::vector<Shard>> ListShards(Connection& connection);
 // of the tables of no account too.
 absl::StatusOr<std::vector<std::string>> ListServers(Connection& connection);
 
+// Does each of so many equal ranges of places lie in one of these shards? An error of class
+// kSettings else, which says which shard's begin is within a range.
+absl::Status LanesFit(const std::vector<Shard>& shards, int lanes);
+
 // What Vitess calls "-80", "40-80", "-" or "0".
 absl::StatusOr<Shard> ParseShard(absl::string_view keyspace, absl::string_view name);
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "tests/services/ledger/storage/migrated_database.h"
 
@@ -38,6 +39,18 @@ TEST(ShardsTest, OverlapsWhatItWasSplitFrom) {
   EXPECT_FALSE(whole.Overlaps(*ParseShard("reserve", "80-c0")));
   EXPECT_TRUE(whole.Has(0x7fffffffffffffff));
   EXPECT_FALSE(whole.Has(0x8000000000000000));
+}
+
+TEST(ShardsTest, LanesFitWhereEachLiesInOneShard) {
+  std::vector<Shard> quarters;
+  for (const char* name : {"-40", "40-80", "80-c0", "c0-"}) {
+    quarters.push_back(*ParseShard("reserve", name));
+  }
+  for (const int lanes : {4, 8, 12, 64}) EXPECT_TRUE(LanesFit(quarters, lanes).ok()) << lanes;
+  for (const int lanes : {1, 2, 3, 6}) {
+    EXPECT_EQ(ErrorClassOf(LanesFit(quarters, lanes)), ErrorClass::kSettings) << lanes;
+  }
+  for (const int lanes : {1, 3, 5}) EXPECT_TRUE(LanesFit({Shard()}, lanes).ok()) << lanes;
 }
 
 TEST(ShardsTest, OneServerIsOne) {
