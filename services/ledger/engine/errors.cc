@@ -38,8 +38,8 @@ bool IsOutage(const absl::Status& status) {
 Patience::Failure FailureOf(const absl::Status& status) {
   const storage::ErrorClass error_class =
       storage::ErrorClassOf(status).value_or(storage::ErrorClass::kConnection);
-  const bool no_answer = error_class == storage::ErrorClass::kConnection ||
-                         error_class == storage::ErrorClass::kShard;
+  const bool no_answer =
+      error_class == storage::ErrorClass::kConnection || error_class == storage::ErrorClass::kShard;
   return no_answer ? Patience::Failure::kNoAnswer : Patience::Failure::kRefused;
 }
 
