@@ -8,6 +8,9 @@
 #   some_client --ledger="$STACK_LEDGER" --gateway="$STACK_GATEWAY"
 #   stack_console build/release/bin 8080 http://127.0.0.1:8081/card  # and stack_link
 #
+# With STACK_DATABASE set before, the URL of a database that is there and empty, no server is started;
+# STACK_MIGRATE is the URL for its migration, if that is another.
+#
 # Every process is started by this shell, is ended by its pid, and dies with
 # this shell if that is killed.
 
@@ -17,7 +20,8 @@ STACK_CONSOLE=   # where the console's pages are
 STACK_DIR=       # logs and data; removed by stack_down
 STACK_PIDS=()    # in the order in which they were started
 STACK_NAMES=()
-STACK_DATABASE=  # the URL that the ledger connects to
+STACK_DATABASE=${STACK_DATABASE:-}  # the URL that the ledger connects to
+STACK_MIGRATE=${STACK_MIGRATE:-}
 STACK_SCHEMA=    # of the external server, to be dropped; empty on a private one
 STACK_SOCKET=    # of the private server; empty on an external one
 STACK_SOCKET_DIR=
@@ -166,7 +170,9 @@ stack_up() {
   stack_sweep "$(dirname "$2")"
   mkdir -p "$2"
   STACK_DIR=$(cd "$2" && pwd)
-  if [[ -n ${RESERVE_TEST_DATABASE:-} ]]; then
+  if [[ -n $STACK_DATABASE ]]; then
+    say "using the database that is there"
+  elif [[ -n ${RESERVE_TEST_DATABASE:-} ]]; then
     stack_external_database "$RESERVE_TEST_DATABASE"
   else
     stack_private_database
@@ -174,7 +180,7 @@ stack_up() {
 
   # By the environment: command lines are for all to see.
   say "migrating the schema"
-  RESERVE_DATABASE=$STACK_DATABASE "$bin/ledger" migrate >"$STACK_DIR/migrate.log" 2>&1 ||
+  RESERVE_DATABASE=${STACK_MIGRATE:-$STACK_DATABASE} "$bin/ledger" migrate >"$STACK_DIR/migrate.log" 2>&1 ||
     stack_fail migrate "failed"
 
   # On a server of our own the ledger gets its own user, with no more rights than it needs.

@@ -28,8 +28,14 @@ ABSL_FLAG(std::string, programs, "",
           "A folder with a ledger or a worker to run instead of the built one.");
 ABSL_FLAG(
     std::string, engine, "one",
-    "The database: one server; asynchronous or semi_sync, a primary and a replica; or galera, "
-    "with a ledger at each of two nodes. All but one fail over when half of the time is over.");
+    "The database: one server; asynchronous or semi_sync, a primary and a replica; galera, "
+    "with a ledger at each of two nodes (these three fail over when half of the time is over); or "
+    "vitess, the cluster in --vitess.");
+ABSL_FLAG(std::string, vitess, "", "Of Vitess: the cluster's folder (./run vitess --kills=N).");
+ABSL_FLAG(int, shards, 0,
+          "Of Vitess: how many shards ledgers are told of; 0: as many as there are.");
+ABSL_FLAG(bool, strike, true, "Whether anything goes wrong: else there is only the load.");
+ABSL_FLAG(int, kills, 0, "Faults go on until so many processes of Vitess were killed, too.");
 ABSL_FLAG(int, wsrep_sync_wait, 1, "Of Galera: what each read waits for; 0: for nothing.");
 ABSL_FLAG(std::string, history, "",
           "Where the history of all calls is written and kept (check_history reads it); empty: in "
@@ -70,14 +76,21 @@ absl::Status Storm(absl::Duration length, ShutdownSignal& signal, Stage& stage, 
   const absl::Time end = start + length;
   absl::Time progress = start + kProgress;
   load.Start();
-  while (absl::Now() < end) {
+  const auto is_over = [&] {
+    return absl::Now() >= end && faults.counts().kills_of_vitess >= absl::GetFlag(FLAGS_kills);
+  };
+  while (!is_over()) {
     if (absl::Now() - start > length / 2 && stage.databases().CanFailOver()) {
       Say("the database fails over");
       RESERVE_RETURN_IF_ERROR(faults.FailOver());
     }
-    RESERVE_RETURN_IF_ERROR(faults.RunUntil(std::min(end, absl::Now() + absl::Seconds(1))));
+    if (absl::GetFlag(FLAGS_strike)) {
+      RESERVE_RETURN_IF_ERROR(faults.RunUntil(absl::Now() + absl::Seconds(1)));
+    } else if (signal.WaitFor(absl::Seconds(1))) {
+      return absl::CancelledError("interrupted");
+    }
     if (signal.WaitFor(absl::ZeroDuration())) return absl::CancelledError("interrupted");
-    if (absl::Now() < std::min(progress, end)) continue;
+    if (absl::Now() < progress) continue;
     Say(absl::StrCat(absl::ToInt64Seconds(absl::Now() - start), " s: ", Progress(load, faults)));
     progress += kProgress;
   }
@@ -115,6 +128,8 @@ absl::StatusOr<bool> Run(uint64_t seed, ShutdownSignal& signal) {
                            Stage::Create({.share_accounts = true,
                                           .engine = engine,
                                           .wsrep_sync_wait = absl::GetFlag(FLAGS_wsrep_sync_wait),
+                                          .vitess = absl::GetFlag(FLAGS_vitess),
+                                          .shards = absl::GetFlag(FLAGS_shards),
                                           .programs = absl::GetFlag(FLAGS_programs)}));
   stage->KeepFolder();  // until all is well
   Record record;

@@ -59,10 +59,22 @@ absl::Status Faults::RunUntil(absl::Time end) {
 absl::Status Faults::Heal() {
   std::filesystem::remove(stage_.outage_file());
   ThawDue(absl::InfiniteFuture());
+  if (const VitessCluster* const vitess = stage_.databases().vitess()) {
+    RESERVE_RETURN_IF_ERROR(vitess->AwaitAll());
+  }
   return stage_.StartAll();
 }
 
 absl::Status Faults::Strike() {
+  // What there is more of is struck more often.
+  if (stage_.databases().vitess() != nullptr && Below(3) == 0) {
+    KillOfVitess();
+    return absl::OkStatus();
+  }
+  return StrikeAny();
+}
+
+absl::Status Faults::StrikeAny() {
   switch (Below(17)) {
     case 0:
       KillSoon(stage_.ledger(Below(kLedgers)));
@@ -132,7 +144,23 @@ absl::Status Faults::FailOver() {
   return stage_.FailOver();
 }
 
+void Faults::KillOfVitess() {
+  const VitessCluster& vitess = *stage_.databases().vitess();
+  const std::vector<std::string> processes = vitess.Processes();
+  const std::string& process = processes[Below(processes.size())];
+  // A supervisor takes a second; a machine that is gone takes longer.
+  const bool held = Below(2) == 0;
+  if (held) vitess.Hold(process);
+  vitess.Signal(process, SIGKILL);
+  ++counts_.kills;
+  ++counts_.kills_of_vitess;
+  ++struck_[absl::StrCat("kill ", process)];
+  Pause(1, held ? 8000 : 2000);
+  vitess.Release(process);
+}
+
 void Faults::KillDatabase() {
+  if (stage_.databases().vitess() != nullptr) return KillOfVitess();
   if (!stage_.databases().MayBeRestarted()) return CutSomething();
   stage_.database_server().Kill();
   ++counts_.kills;
@@ -161,6 +189,14 @@ void Faults::FreezeShortly() {
   ++counts_.freezes;
   const uint64_t who = Below(3);
   if (who == 2) {
+    if (const VitessCluster* const vitess = stage_.databases().vitess()) {
+      const std::vector<std::string> processes = vitess->Processes();
+      const std::string& process = processes[Below(processes.size())];
+      ++struck_[absl::StrCat("freeze ", process)];
+      vitess->Signal(process, SIGSTOP);
+      Pause(200, 6000);
+      return vitess->Signal(process, SIGCONT);
+    }
     ++struck_["freeze mariadb"];
     stage_.database_server().Freeze();
     Pause(200, 1500);
@@ -222,7 +258,16 @@ void Faults::SetTrap(const std::string& name, Proxy& proxy, Trap trap,
 void Faults::TrapCommit() {
   const size_t i = Below(kLedgers);
   std::vector<std::function<void()>> kills = {KillOf(stage_.ledger(i))};
-  if (stage_.databases().MayBeRestarted()) {
+  if (const VitessCluster* const vitess = stage_.databases().vitess()) {
+    const uint64_t shard = 1 + Below(static_cast<uint64_t>(vitess->shards()));
+    for (const std::string& process : {std::string("vtgate"), absl::StrCat("mysqld", shard)}) {
+      kills.push_back([this, vitess, process] {
+        vitess->Signal(process, SIGKILL);
+        ++counts_.kills;
+        ++counts_.kills_of_vitess;
+      });
+    }
+  } else if (stage_.databases().MayBeRestarted()) {
     kills.push_back([this] {
       stage_.database_server().Kill();
       ++counts_.kills;

@@ -27,6 +27,7 @@ namespace reserve::chaos {
 
 struct FaultCounts {
   std::atomic<int64_t> kills = 0;
+  std::atomic<int64_t> kills_of_vitess = 0;  // of the above
   std::atomic<int64_t> freezes = 0;
   std::atomic<int64_t> cuts = 0;
 };
@@ -49,8 +50,11 @@ class Faults {
  private:
   uint64_t Below(uint64_t bound) { return random_() % bound; }
   absl::Status Strike();
+  absl::Status StrikeAny();
   void KillSoon(Process& process);
   void KillDatabase();
+  // Something of Vitess is killed, and comes back at once or after a while.
+  void KillOfVitess();
   void FreezeWorker();
   void FreezeShortly();
   void CutSomething();

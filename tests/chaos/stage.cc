@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -66,9 +67,10 @@ absl::Status Stage::SetUp() {
   std::string pattern = std::filesystem::temp_directory_path() / "reserve-chaos-XXXXXX";
   if (mkdtemp(pattern.data()) == nullptr) return absl::InternalError("no temporary folder");
   folder_ = pattern;
-  RESERVE_ASSIGN_OR_RETURN(databases_, Databases::Create(options_.engine));
-  database_ = std::make_unique<TestDatabase>(databases_->main());
-  RESERVE_RETURN_IF_ERROR(RunToEnd({"migrate", "--database=" + database_->url()}));
+  RESERVE_ASSIGN_OR_RETURN(databases_, Databases::Create(options_.engine, options_.vitess));
+  database_ = databases_->NewSchema();
+  RESERVE_RETURN_IF_ERROR(
+      RunToEnd({"migrate", "--database=" + databases_->MigrationUrl(*database_)}));
   RESERVE_RETURN_IF_ERROR(SetUpProxies());
   RESERVE_RETURN_IF_ERROR(Start(ledgers_[0]));
   // From long ago, so that it prices whatever is booked; and before the other ledgers start, as
@@ -82,8 +84,7 @@ absl::Status Stage::SetUp() {
 absl::Status Stage::SetUpProxies() {
   Describe();
   for (size_t i = 0; i < kLedgers; ++i) {
-    RESERVE_ASSIGN_OR_RETURN(database_proxies_[i],
-                             Proxy::Create(databases_->of_ledger(i).socket_path()));
+    RESERVE_ASSIGN_OR_RETURN(database_proxies_[i], Proxy::Create(databases_->SocketOf(i)));
     RESERVE_ASSIGN_OR_RETURN(ledger_proxies_[i], Proxy::Create(ledgers_[i].socket));
     DatabaseAddress address = database_->address();
     address.socket.clear();
@@ -128,6 +129,10 @@ void Stage::Describe() {
          "--hold_ringing=2s", "--settle_within=4s", "--pending_lookup_interval=700ms",
          test_support::CurrencySettingsFlag(folder_, dollars, options_.amounts_left_out)},
         options_.ledger_flags);
+    if (const VitessCluster* const vitess = databases_->vitess()) {
+      ledgers_[i].args.push_back(
+          absl::StrCat("--shards=", std::max(options_.shards, vitess->shards())));
+    }
     if (options_.share_accounts) {
       ledgers_[i].args.push_back("--peer_address=" + DirectTarget(ledgers_[i]));
     }

@@ -69,6 +69,9 @@ struct StageOptions {
   Engine engine = Engine::kOne;
   // Of Galera: what each read of a ledger waits for (database_url.h); 0: for nothing.
   int wsrep_sync_wait = 1;
+  // Of Vitess: the folder of the cluster.
+  std::string vitess = "";
+  int shards = 0;  // that ledgers are told of; 0: those it has
   // A folder with programs that are run instead of the built ones of the same names.
   std::string programs = "";
 };

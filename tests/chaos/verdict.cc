@@ -2,10 +2,13 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
@@ -560,13 +563,36 @@ void CheckHistory(const Record& record, Verdict* verdict) {
 bool AwaitAllClosed(Stage& stage, absl::Duration patience) {
   return test_support::WaitUntil(
       [&] {
-        const auto open = stage.database().TryQuery(absl::StrCat(
-            "SELECT (SELECT COUNT(*) FROM recharges r WHERE state = ", kOpen, " AND NOT ",
-            kRestsAfterPart, ") + (SELECT COUNT(*) FROM accounts WHERE state = ", kClosing, ")"));
-        return open.ok() && Int((*open)[0][0]) == 0;
+        const auto is_none = [&stage](const std::string& what) {
+          const auto rows = stage.database().TryQuery(absl::StrCat("SELECT COUNT(*) FROM ", what));
+          return rows.ok() && Int((*rows)[0][0]) == 0;
+        };
+        return is_none(absl::StrCat("recharges r WHERE state = ", kOpen, " AND NOT ",
+                                    kRestsAfterPart)) &&
+               is_none(absl::StrCat("accounts WHERE state = ", kClosing));
       },
       patience, absl::Milliseconds(100));
 }
+
+namespace {
+
+// What ledgers have logged, in all their lives: a transaction of theirs over two shards would have
+// been refused by vtgate.
+void CheckShardsApart(Stage& stage, Verdict* verdict) {
+  if (stage.databases().vitess() == nullptr) return;
+  for (size_t i = 0; i < kLedgers; ++i) {
+    const Process& ledger = stage.ledger(i);
+    std::ifstream in(ledger.log_file);
+    std::string log((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    if (ledger.life != nullptr) absl::StrAppend(&log, ledger.life->Stdout(), ledger.life->Stderr());
+    if (absl::StrContains(log, "multi-db transaction")) {
+      verdict->mismatched.push_back(
+          absl::StrCat(ledger.name, " tried a transaction over two shards"));
+    }
+  }
+}
+
+}  // namespace
 
 Verdict Judge(Stage& stage, const Record& record, absl::Duration patience) {
   Verdict verdict;
@@ -591,6 +617,7 @@ Verdict Judge(Stage& stage, const Record& record, absl::Duration patience) {
   note("VerifyLedger", Verify(stage, 2 * patience, &verdict));
   note("GetUsage", AskForUsages(stage, record, patience, &verdict));
   CheckHistory(record, &verdict);
+  CheckShardsApart(stage, &verdict);
   return verdict;
 }
 

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -55,6 +56,8 @@ class TestDatabase {
   explicit TestDatabase(const PrivateDatabaseServer& server);
   // A schema that is there, on a server that has taken over from another; it is not dropped.
   TestDatabase(const PrivateDatabaseServer& server, std::string schema);
+  // The same, wherever it is.
+  explicit TestDatabase(DatabaseAddress address) : address_(std::move(address)), owned_(false) {}
   TestDatabase(const TestDatabase&) = delete;
   TestDatabase& operator=(const TestDatabase&) = delete;
   ~TestDatabase();

@@ -166,8 +166,10 @@ grpc::ServerUnaryReactor* StartTold(const ApiContext& api, grpc::CallbackServerC
       api, context, method,
       [&api, request, response, told = *std::move(told)](
           Connection& connection) -> absl::StatusOr<std::optional<engine::Task>> {
-        const auto find = [&] {
-          return FindReference(connection, request->charge_id(), request->charge_reference());
+        const auto find = [&]() -> absl::StatusOr<std::optional<Reference>> {
+          // Of whichever account, also while what is kept of nobody's is locked.
+          RESERVE_ASSIGN_OR_RETURN(Connection* const anywhere, connection.Aside());
+          return FindReference(*anywhere, request->charge_id(), request->charge_reference());
         };
         RESERVE_ASSIGN_OR_RETURN(std::optional<Reference> charge, find());
         if (!charge.has_value()) {

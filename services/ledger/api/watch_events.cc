@@ -1,12 +1,10 @@
 #include "services/ledger/api/watch_events.h"
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
 #include "services/ledger/access/access_table.h"
@@ -16,13 +14,10 @@
 namespace reserve::api {
 namespace {
 
-// The year 3000: later is no time of an event.
-constexpr int64_t kLastMicros = 32'503'680'000'000'000;
-
 std::string DigestOfWatch() { return QueryDigest({"WatchEvents"}); }
 
-absl::StatusOr<engine::EventCursor::Options> OptionsFrom(const pb::WatchEventsRequest& request) {
-  engine::EventCursor::Options options;
+absl::StatusOr<engine::EventReader::Options> OptionsFrom(const pb::WatchEventsRequest& request) {
+  engine::EventReader::Options options;
   if (!request.account_id().empty()) {
     RESERVE_RETURN_IF_ERROR(CheckId(request.account_id(), "account_id"));
     options.account_id = request.account_id();
@@ -51,17 +46,16 @@ absl::StatusOr<std::vector<domain::EventKind>> EventKindsFrom(
   return kinds;
 }
 
-std::string EncodeResumeToken(absl::Time watermark) {
-  return EncodePageToken(DigestOfWatch(), absl::StrCat(absl::ToUnixMicros(watermark)));
+std::string EncodeResumeToken(const engine::FeedPosition& position) {
+  return EncodePageToken(DigestOfWatch(), engine::ToText(position));
 }
 
-absl::StatusOr<absl::Time> DecodeResumeToken(absl::string_view token) {
+absl::StatusOr<engine::FeedPosition> DecodeResumeToken(absl::string_view token) {
   const absl::StatusOr<std::string> text = DecodePageToken(DigestOfWatch(), token);
-  int64_t micros = 0;
-  if (!text.ok() || !absl::SimpleAtoi(*text, &micros) || micros < 0 || micros > kLastMicros) {
-    return InvalidField("resume_token", "is not a token of this stream");
-  }
-  return absl::FromUnixMicros(micros);
+  std::optional<engine::FeedPosition> position;
+  if (text.ok()) position = engine::ParseFeedPosition(*text);
+  if (!position.has_value()) return InvalidField("resume_token", "is not a token of this stream");
+  return *std::move(position);
 }
 
 // One client that watches. The feed gives a page, and no other before Ready.
@@ -71,7 +65,7 @@ class EventWatch final : public EventWatches::Reactor, public engine::EventWatch
              grpc::CallbackServerContext* context)
       : open_(open), api_(api), context_(*context), record_(api.metrics, *context, "WatchEvents") {}
 
-  void Begin(absl::StatusOr<engine::EventCursor::Options> options) {
+  void Begin(absl::StatusOr<engine::EventReader::Options> options) {
     if (!options.ok()) return End(options.status());
     if (!api_.engine.started()) return End(engine::NotServing());
     const absl::Status added = api_.engine.event_feed().Add(this, *std::move(options));
@@ -88,14 +82,14 @@ class EventWatch final : public EventWatches::Reactor, public engine::EventWatch
 
   const grpc::CallbackServerContext& context() const { return context_; }
 
-  void OnPage(engine::EventCursor::Page page) override {
+  void OnPage(engine::EventReader::Page page) override {
     absl::MutexLock lock(&mutex_);
     if (ended_) return;
     sending_.Clear();
     for (const storage::FeedEvent& event : page.events) {
       ToProto(event.event, event.currency, sending_.add_events());
     }
-    sending_.set_resume_token(EncodeResumeToken(page.watermark));
+    sending_.set_resume_token(EncodeResumeToken(page.position));
     writing_ = true;
     StartWrite(&sending_);
   }

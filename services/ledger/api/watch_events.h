@@ -14,11 +14,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "reserve/ledger/v1/events.grpc.pb.h"
 #include "services/ledger/api/call.h"
 #include "services/ledger/api/conversions.h"
 #include "services/ledger/api/open_streams.h"
+#include "services/ledger/engine/event_reader.h"
 
 namespace reserve::api {
 
@@ -45,10 +45,10 @@ class EventWatches {
 absl::StatusOr<std::vector<domain::EventKind>> EventKindsFrom(
     const google::protobuf::RepeatedField<int>& messages);
 
-// A watermark of the feed as a client keeps it.
-std::string EncodeResumeToken(absl::Time watermark);
+// A position in the feed as a client keeps it.
+std::string EncodeResumeToken(const engine::FeedPosition& position);
 // INVALID_ARGUMENT on "resume_token" if it is not ours.
-absl::StatusOr<absl::Time> DecodeResumeToken(absl::string_view token);
+absl::StatusOr<engine::FeedPosition> DecodeResumeToken(absl::string_view token);
 
 }  // namespace reserve::api
 

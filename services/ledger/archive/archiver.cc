@@ -115,6 +115,7 @@ class Archiving {
       return InvalidField("month", "must be a month, like 2025-09");
     if (options_.directory.empty()) return InvalidField("to", "must be the files' folder");
     RESERVE_ASSIGN_OR_RETURN(connection_, Connection::Open(options_.database));
+    if (connection_->on_vitess()) return ArchiveOnVitess();
     RESERVE_RETURN_IF_ERROR(storage::CheckSchema(*connection_));
     RESERVE_ASSIGN_OR_RETURN(const int level,
                              storage::ReadFeatureLevel(*connection_, domain::kNewestFeatureLevel));

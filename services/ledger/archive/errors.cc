@@ -41,6 +41,12 @@ absl::Status ClocksDiffer(absl::Time own, absl::Time database) {
                                 "clock that is ahead stays so"));
 }
 
+absl::Status ArchiveOnVitess() {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "ARCHIVE_ON_VITESS", "",
+                   "months are not archived on Vitess: there is no one moment at which all shards "
+                   "stop booking into one; split the shards instead");
+}
+
 absl::Status FileTrouble(absl::string_view path, absl::string_view what, int error) {
   return MakeError(absl::StatusCode::kUnavailable, "ARCHIVE_FILE", "to",
                    absl::StrCat(path, " can't be ", what, ": ", std::strerror(error)));

@@ -25,6 +25,8 @@ absl::Status AccountNotArchived(absl::string_view account_id, absl::string_view 
 absl::Status ArchiveDamaged(absl::string_view why);
 // FAILED_PRECONDITION "CLOCKS_DIFFER": this machine's clock is not the database's.
 absl::Status ClocksDiffer(absl::Time own, absl::Time database);
+// FAILED_PRECONDITION "ARCHIVE_ON_VITESS": months are not archived there.
+absl::Status ArchiveOnVitess();
 // UNAVAILABLE "ARCHIVE_FILE" on "to": it can't be written or read, with what the system says.
 absl::Status FileTrouble(absl::string_view path, absl::string_view what, int error);
 

@@ -64,8 +64,9 @@ constexpr int kPage = 500;
 constexpr absl::string_view kTables =
     "accounts, balances, account_months, users, payment_methods, disputes, number_keys, entries, "
     "archived_heads, archived_allowances, kept_entries, usage_ids, usage_states, usage_sums, "
-    "usage_sums_through, allowances, holds, requests, recharges, receipts, events, rates, "
-    "feature_level";
+    "usage_sums_through, allowances, holds, requests, recharges, receipts, events";
+// And of the tables of no account.
+constexpr absl::string_view kOtherTables = "rates, feature_level";
 
 std::string Text(absl::int128 number) {
   if (number >= INT64_MIN && number <= INT64_MAX) {
@@ -180,9 +181,11 @@ bool NotesItsRequest(const Entry& entry) {
 class Audit {
  public:
   // `move`, if it is not null, has the head's month, seq and border, and gets the rest.
-  Audit(storage::Connection& connection, Account account, const book::Balance& balance,
-        storage::HeadMove* move, Findings* findings)
+  // `catalog`: where the tables of no account are read.
+  Audit(storage::Connection& connection, storage::Connection& catalog, Account account,
+        const book::Balance& balance, storage::HeadMove* move, Findings* findings)
       : connection_(connection),
+        catalog_(catalog),
         move_(move),
         account_(std::move(account)),
         head_(balance.head),
@@ -301,6 +304,7 @@ class Audit {
   void CheckAccount();
 
   storage::Connection& connection_;
+  storage::Connection& catalog_;
   storage::HeadMove* const move_;
   std::optional<storage::ArchivedHead> archived_;
   const Account account_;
@@ -358,12 +362,12 @@ class Audit {
 };
 
 absl::Status Audit::LoadCatalog() {
-  RESERVE_ASSIGN_OR_RETURN(plans_, storage::LoadPlanBook(connection_));
+  RESERVE_ASSIGN_OR_RETURN(plans_, storage::LoadPlanBook(catalog_));
   RESERVE_ASSIGN_OR_RETURN(std::vector<rates::DeckHeader> decks,
-                           storage::LoadDeckHeaders(connection_));
+                           storage::LoadDeckHeaders(catalog_));
   for (rates::DeckHeader& deck : decks) decks_[deck.version] = std::move(deck);
   RESERVE_ASSIGN_OR_RETURN(std::vector<rates::DeckActivation> activations,
-                           storage::LoadActivations(connection_));
+                           storage::LoadActivations(catalog_));
   timeline_ = rates::Timeline(std::move(activations));
   return absl::OkStatus();
 }
@@ -706,7 +710,7 @@ absl::Status Audit::CheckEntries() {
 }
 
 absl::Status Audit::CheckPage(const std::vector<Entry>& page) {
-  RESERVE_RETURN_IF_ERROR(lines_.ReadFor(connection_, decks_, page));
+  RESERVE_RETURN_IF_ERROR(lines_.ReadFor(catalog_, decks_, page));
   for (const Entry& entry : page) CheckEntry(entry);
   RESERVE_RETURN_IF_ERROR(CheckUsageIds(page));
   return CheckRequestIds(page);
@@ -1244,7 +1248,7 @@ absl::Status Audit::CheckHolds() {
     RESERVE_ASSIGN_OR_RETURN(const std::vector<domain::Hold> page,
                              storage::ListHolds(connection_, account_.account_id, after,
                                                 /*state=*/std::nullopt, kPage));
-    RESERVE_RETURN_IF_ERROR(lines_.ReadFor(connection_, decks_, page));
+    RESERVE_RETURN_IF_ERROR(lines_.ReadFor(catalog_, decks_, page));
     for (const domain::Hold& hold : page) {
       after = hold.slot;
       ++count;
@@ -1400,12 +1404,14 @@ absl::Status Verify(storage::Connection& connection, absl::string_view account_i
     if (accounts.empty() || balances.empty()) return domain::AccountNotFound(account_id);
     findings->head = balances.front().head;
     if (move != nullptr) move->version = balances.front().version;
-    return Audit(connection, std::move(accounts.front()), balances.front(), move, findings).Run();
+    RESERVE_ASSIGN_OR_RETURN(storage::Connection* const catalog, connection.Aside());
+    return Audit(connection, *catalog, std::move(accounts.front()), balances.front(), move,
+                 findings)
+        .Run();
   };
-  RESERVE_RETURN_IF_ERROR(connection.BeginSnapshot(kTables));
+  RESERVE_RETURN_IF_ERROR(connection.BeginSnapshot(kTables, account_id, kOtherTables));
   const absl::Status status = verify();
-  // Nothing was written: this only lets go of the snapshot.
-  connection.Rollback();
+  connection.EndSnapshot();
   return status;
 }
 

@@ -38,8 +38,9 @@ bool IsOutage(const absl::Status& status) {
 Patience::Failure FailureOf(const absl::Status& status) {
   const storage::ErrorClass error_class =
       storage::ErrorClassOf(status).value_or(storage::ErrorClass::kConnection);
-  return error_class == storage::ErrorClass::kConnection ? Patience::Failure::kNoAnswer
-                                                         : Patience::Failure::kRefused;
+  const bool no_answer =
+      error_class == storage::ErrorClass::kConnection || error_class == storage::ErrorClass::kShard;
+  return no_answer ? Patience::Failure::kNoAnswer : Patience::Failure::kRefused;
 }
 
 absl::Status Overloaded(absl::string_view what, absl::Duration retry_after) {

@@ -11,7 +11,7 @@
 namespace reserve::engine {
 
 EventFeed::EventFeed(const EngineOptions& options, EngineStats& stats)
-    : options_(options), stats_(stats), thread_([this] { Run(); }) {}
+    : options_(options), stats_(stats), source_(options.database), thread_([this] { Run(); }) {}
 
 EventFeed::~EventFeed() {
   {
@@ -22,9 +22,9 @@ EventFeed::~EventFeed() {
   thread_.join();
 }
 
-absl::Status EventFeed::Add(EventWatcher* watcher, EventCursor::Options options) {
+absl::Status EventFeed::Add(EventWatcher* watcher, EventReader::Options options) {
   options.overlap = options_.event_overlap;
-  auto watching = std::make_shared<Watching>(Watching{watcher, EventCursor(std::move(options))});
+  auto watching = std::make_shared<Watching>(Watching{watcher, EventReader(std::move(options))});
   absl::MutexLock lock(&mutex_);
   if (watching_.size() >= kMaxWatchers) {
     return TooManyWatch(kMaxWatchers);
@@ -57,7 +57,7 @@ void EventFeed::Run() {
     if (due.empty()) break;
     for (const std::shared_ptr<Watching>& watching : due) Serve(watching);
   }
-  connection_.reset();
+  source_.Close();
 }
 
 std::vector<std::shared_ptr<EventFeed::Watching>> EventFeed::AwaitWork() {
@@ -73,14 +73,14 @@ std::vector<std::shared_ptr<EventFeed::Watching>> EventFeed::AwaitWork() {
     }
     if (!due.empty()) return due;
     // Nobody watches: no connection is held for nothing.
-    if (watching_.empty()) connection_.reset();
+    if (watching_.empty()) source_.Close();
     waker_.Await(next - now);
   }
   return {};
 }
 
 void EventFeed::Serve(const std::shared_ptr<Watching>& watching) {
-  absl::StatusOr<EventCursor::Page> page = Read(watching->cursor);
+  absl::StatusOr<EventReader::Page> page = Read(watching->reader);
   // Under the lock, so that a watcher that is removed is not called any more.
   absl::MutexLock lock(&mutex_);
   if (std::find(watching_.begin(), watching_.end(), watching) == watching_.end()) return;
@@ -91,7 +91,7 @@ void EventFeed::Serve(const std::shared_ptr<Watching>& watching) {
   }
   const Moment now = MonotonicNow();
   watching->next_read = page->caught_up ? now + options_.event_poll_interval : now;
-  const bool sign_of_life = page->watermark != absl::InfinitePast() &&
+  const bool sign_of_life = !page->position.stretches.empty() &&
                             now - watching->last_page >= options_.event_progress_interval;
   if (page->events.empty() && !sign_of_life) return;
   watching->last_page = now;
@@ -99,14 +99,13 @@ void EventFeed::Serve(const std::shared_ptr<Watching>& watching) {
   watching->watcher->OnPage(*std::move(page));
 }
 
-absl::StatusOr<EventCursor::Page> EventFeed::Read(EventCursor& cursor) {
-  const absl::Status opened = storage::EnsureOpen(options_.database, &connection_);
-  if (!opened.ok()) {
+absl::StatusOr<EventReader::Page> EventFeed::Read(EventReader& reader) {
+  if (const absl::Status opened = source_.Shards().status(); !opened.ok()) {
     stats_.steps.Note(Step::kFeed, opened);
     return storage::ForCaller(opened);
   }
-  absl::StatusOr<EventCursor::Page> page = cursor.Next(*connection_);
-  stats_.steps.Note(Step::kFeed, page.status());
+  absl::StatusOr<EventReader::Page> page = reader.Next(source_);
+  stats_.steps.Note(Step::kFeed, page.ok() ? page->left_out : page.status());
   if (page.ok()) return page;
   return storage::DatabaseUnavailable(
       "the feed can't be read; open the stream again with the last resume_token");

@@ -1,9 +1,9 @@
 // Streams the events of all accounts to whoever watches.
 //
-// One thread with one connection serves all watchers in turn, each with a cursor
-// of its own (event_cursor.h). A watcher is given a page at a time, and the next
+// One thread with one connection (on Vitess one a shard) serves all watchers in turn, each with a
+// reader of its own (event_reader.h). A watcher is given a page at a time, and the next
 // one only after it said that it is ready: a slow one holds a page and what its
-// cursor remembers, and costs the others nothing. Without watchers nothing is
+// reader remembers, and costs the others nothing. Without watchers nothing is
 // read, and there is no connection. Thread-safe.
 #ifndef RESERVE_SERVICES_LEDGER_ENGINE_EVENT_FEED_H_
 #define RESERVE_SERVICES_LEDGER_ENGINE_EVENT_FEED_H_
@@ -17,7 +17,8 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/clock/monotonic.h"
-#include "services/ledger/engine/event_cursor.h"
+#include "services/ledger/engine/event_reader.h"
+#include "services/ledger/engine/feed_source.h"
 #include "services/ledger/engine/lane.h"
 #include "services/ledger/storage/connection.h"
 
@@ -28,10 +29,10 @@ namespace reserve::engine {
 class EventWatcher {
  public:
   virtual ~EventWatcher() = default;
-  // Without events it is a sign of life with a newer watermark. No other page
+  // Without events it is a sign of life with a newer position. No other page
   // comes before EventFeed::Ready.
-  virtual void OnPage(EventCursor::Page page) = 0;
-  // The watch is over, as the feed can't be read; resume from the last watermark.
+  virtual void OnPage(EventReader::Page page) = 0;
+  // The watch is over, as the feed can't be read; resume from the last position.
   virtual void OnFailed(const absl::Status& status) = 0;
 };
 
@@ -44,7 +45,7 @@ class EventFeed {
 
   // RESOURCE_EXHAUSTED if too many watch already. `options.overlap` is overruled
   // by the engine's. The first page comes at once, also if it is empty.
-  absl::Status Add(EventWatcher* watcher, EventCursor::Options options);
+  absl::Status Add(EventWatcher* watcher, EventReader::Options options);
   // The watcher is done with its page.
   void Ready(EventWatcher* watcher);
   // Nothing happens if it is not there.
@@ -53,7 +54,7 @@ class EventFeed {
  private:
   struct Watching {
     EventWatcher* watcher;
-    EventCursor cursor;  // of the feed's thread only
+    EventReader reader;  // of the feed's thread only
     bool ready = true;
     Moment next_read = -absl::InfiniteDuration();
     Moment last_page = -absl::InfiniteDuration();
@@ -64,7 +65,7 @@ class EventFeed {
   // time to stop.
   std::vector<std::shared_ptr<Watching>> AwaitWork();
   void Serve(const std::shared_ptr<Watching>& watching);
-  absl::StatusOr<EventCursor::Page> Read(EventCursor& cursor);
+  absl::StatusOr<EventReader::Page> Read(EventReader& reader);
 
   const EngineOptions& options_;
   EngineStats& stats_;
@@ -75,7 +76,7 @@ class EventFeed {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Of the feed's thread only.
-  std::unique_ptr<storage::Connection> connection_;
+  DatabaseFeed source_;
 
   std::thread thread_;  // last: it uses all of the above
 };

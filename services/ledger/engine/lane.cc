@@ -90,6 +90,7 @@ Lane::Lane(const EngineOptions& options, CatalogKeeper& catalogs, Patience& pati
     : options_(options),
       catalogs_(catalogs),
       patience_(patience),
+      own_patience_(options.retry_budget),
       stats_(stats),
       on_due_recharges_(std::move(on_due_recharges)),
       on_new_users_(std::move(on_new_users)),
@@ -206,12 +207,12 @@ absl::Span<Task> Lane::DropTooLate(absl::Span<Task> tasks) {
 }
 
 void Lane::Process(absl::Span<Task> tasks) {
-  if (!patience_.TakeTurn(MonotonicNow())) {
+  if (!patience().TakeTurn(MonotonicNow())) {
     return Fail(tasks, storage::DatabaseUnavailable("the database has not answered for long"),
                 /*unknown=*/false);
   }
   // While the database stays away one try is enough: batches before this one have waited.
-  const Moment give_up = patience_.GiveUp(MonotonicNow());
+  const Moment give_up = patience().GiveUp(MonotonicNow());
   size_t together = tasks.size();
   if (!apart_.empty()) {
     // Once for all tasks, or an account whose time is over just now would change its order.
@@ -249,7 +250,7 @@ void Lane::TryUntilAnswered(absl::Span<Task> tasks, Past past, Moment give_up) {
     if (outcome == Outcome::kRetryAtOnce) continue;
     if (outcome == Outcome::kFailed) break;
     past.unknown |= outcome == Outcome::kUnknown;
-    if (absl::IsUnavailable(error)) patience_.Failed(began, MonotonicNow(), FailureOf(error));
+    if (absl::IsUnavailable(error)) patience().Failed(began, MonotonicNow(), FailureOf(error));
     if (!absl::IsUnavailable(error) && ++conflicts >= MostConflicts(tasks, past.suspect, outcome)) {
       break;
     }
@@ -312,10 +313,10 @@ Lane::Outcome Lane::Try(absl::Span<const Task> tasks, book::Duplicates* duplicat
       return Outcome::kUnknown;
     }
     stats_.write_trouble.Worked();
-    patience_.Worked();
+    patience().Worked();
   } else {
     if (attempt.keys.may_write) connection_->Rollback();
-    patience_.Answered();  // a full disk lets itself be read
+    patience().Answered();  // a full disk lets itself be read
   }
   Remember(attempt.image);
   if (read == Reading::kRemembered) {
@@ -385,19 +386,21 @@ absl::Status Lane::Execute(Attempt& attempt, book::Duplicates duplicates, Readin
   folded = book::Fold(context, *catalog, attempt.commands, &attempt.image);
   if (folded.must_read) return storage::BalanceMoved("an account must be read");
   if (folded.unknown_start != absl::InfiniteFuture()) {
-    const absl::StatusOr<bool> is_known =
-        catalogs_.ReadTimelineUpTo(*connection_, folded.unknown_start);
+    RESERVE_ASSIGN_OR_RETURN(storage::Connection* const aside, connection_->Aside());
+    const absl::StatusOr<bool> is_known = catalogs_.ReadTimelineUpTo(*aside, folded.unknown_start);
     if (is_known.ok() && *is_known) return CatalogIsNew();
-    if (!connection_->alive()) return is_known.status();
+    if (!aside->alive()) return is_known.status();
   }
   if (folded.missed_rate) {
     // Another ledger may have activated a deck a moment ago.
-    RESERVE_ASSIGN_OR_RETURN(const bool caught_up, catalogs_.CatchUp(*connection_));
+    RESERVE_ASSIGN_OR_RETURN(storage::Connection* const aside, connection_->Aside());
+    RESERVE_ASSIGN_OR_RETURN(const bool caught_up, catalogs_.CatchUp(*aside));
     if (caught_up) return CatalogIsNew();
   }
   if (folded.missed_plan) {
     // Or have made a plan.
-    RESERVE_ASSIGN_OR_RETURN(const bool caught_up, catalogs_.CatchUpPlans(*connection_));
+    RESERVE_ASSIGN_OR_RETURN(storage::Connection* const aside, connection_->Aside());
+    RESERVE_ASSIGN_OR_RETURN(const bool caught_up, catalogs_.CatchUpPlans(*aside));
     if (caught_up) return CatalogIsNew();
   }
   if (duplicates == book::Duplicates::kOptimistic) {
@@ -426,7 +429,8 @@ absl::Status Lane::CheckMonthsOpen(const domain::Context& context, const book::W
   // Nothing is archived before that.
   if (oldest >= MonthOf(context.now - storage::kNeverArchivedFor)) return absl::OkStatus();
   // In the transaction, which whoever seals a month waits for.
-  RESERVE_ASSIGN_OR_RETURN(const int32_t archived, storage::ReadArchivedMonth(*connection_));
+  RESERVE_ASSIGN_OR_RETURN(storage::Connection* const along, connection_->Along());
+  RESERVE_ASSIGN_OR_RETURN(const int32_t archived, storage::ReadArchivedMonth(*along));
   if (oldest > archived) return absl::OkStatus();
   level_.Forget();
   return MonthIsSealed();
@@ -492,6 +496,7 @@ absl::Status Lane::EnsureConnected() {
       storage::Connection::OpenForCallers(options_.database);
   if (!opened.ok()) return opened.status();
   connection_ = *std::move(opened);
+  has_shard_ = connection_->on_vitess();
   return absl::OkStatus();
 }
 

@@ -284,10 +284,12 @@ class Lane {
   bool IsApart(const std::string& account_id) const;
   void SetApart(const std::string& account_id);
   void BackOff(int tries);
+  Patience& patience() { return has_shard_ ? own_patience_ : patience_; }
 
   const EngineOptions& options_;
   CatalogKeeper& catalogs_;
-  Patience& patience_;
+  Patience& patience_;     // of all lanes
+  Patience own_patience_;  // where the lane has a shard, which fails on its own
   EngineStats& stats_;
   const OnDueRecharges on_due_recharges_;
   const OnNewUsers on_new_users_;
@@ -310,6 +312,7 @@ class Lane {
 
   // Of the lane's thread only.
   std::unique_ptr<storage::Connection> connection_;
+  bool has_shard_ = false;  // on Vitess
   KnownLevel level_;
   AccountCache cache_;
   bool expect_duplicates_ = false;

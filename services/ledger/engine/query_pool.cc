@@ -109,15 +109,20 @@ absl::Status QueryPool::RunOn(const Job& job, std::unique_ptr<storage::Connectio
   if (!patience_.TakeTurn(MonotonicNow())) return StillAway();
   const Moment give_up = patience_.GiveUp(MonotonicNow());
   bool conflict_before = false;
+  bool shard_before = false;
   while (true) {
     const Moment began = MonotonicNow();
     const absl::Status status = Try(job, connection);
     if (const absl::Status interrupted = Interrupted(job); !status.ok() && !interrupted.ok()) {
       return interrupted;
     }
+    // One shard is no outage, and is not waited for: others' queries would wait behind this one.
+    // (It may be that only the session has lost its place there.)
+    const bool of_shard = storage::ErrorClassOf(status) == storage::ErrorClass::kShard;
     const bool away =
-        absl::IsUnavailable(status) && (connection == nullptr || !connection->alive());
+        absl::IsUnavailable(status) && !of_shard && (connection == nullptr || !connection->alive());
     if (!away) patience_.Worked();
+    if (of_shard && !std::exchange(shard_before, true)) continue;
     const bool conflict =
         absl::IsAborted(status) && storage::ErrorClassOf(status) == storage::ErrorClass::kConflict;
     if (conflict && !std::exchange(conflict_before, true)) continue;

@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kMaxClaimsAtOnce = 256;
 constexpr size_t kMostTraced = 4096;
 // The clocks of ledgers that work together are never further apart than this.
-constexpr absl::Duration kMostApart = absl::Hours(2);
+constexpr absl::Duration kClocksApart = absl::Hours(2);
 // Longer than any gateway remembers a key.
 constexpr absl::Duration kOlderThanAnyKey = absl::Hours(24 * 365);
 
@@ -29,7 +29,7 @@ bool CanBeTaken(const domain::Recharge& recharge, absl::Time now) {
 // may be of any age: the worker then looks it up, and sends nothing under a key that the gateway
 // may have forgotten.
 absl::Duration AttemptAge(absl::Time start, absl::Time now) {
-  return start > now + kMostApart ? kOlderThanAnyKey : now - start;
+  return start > now + kClocksApart ? kOlderThanAnyKey : now - start;
 }
 
 }  // namespace

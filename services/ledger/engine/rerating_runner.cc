@@ -19,7 +19,7 @@ constexpr absl::Duration kReratingPause = absl::Milliseconds(10);
 constexpr absl::Duration kLease = absl::Seconds(30);
 
 // Is it of the moment, so that the page is to be tried again?
-bool MayPass(const absl::Status& status) {
+bool WillPass(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsAborted(status) ||
          absl::IsResourceExhausted(status);
 }
@@ -33,7 +33,7 @@ class Page final : public ReplySink {
     absl::MutexLock lock(&mutex_);
     if (reply.ok()) {
       counts_.Add(std::get<book::RerateReply>(*reply));
-    } else if (MayPass(reply.status())) {
+    } else if (WillPass(reply.status())) {
       error_.Update(reply.status());
     } else {
       ++counts_.looked_at;

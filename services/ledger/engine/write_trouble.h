@@ -48,6 +48,7 @@ class WriteTrouble {
       case storage::ErrorClass::kConflict:
       case storage::ErrorClass::kDuplicate:
       case storage::ErrorClass::kConnection:
+      case storage::ErrorClass::kShard:
       case storage::ErrorClass::kContent:
         return false;
       default:

@@ -101,6 +101,7 @@ absl::Status Health::CheckSettingsAndRights() {
   if (!allow_unsafe_database_) RESERVE_RETURN_IF_ERROR(storage::CheckDurability(*connection_));
   RESERVE_RETURN_IF_ERROR(storage::CheckBinlogFormat(*connection_));
   RESERVE_RETURN_IF_ERROR(storage::CheckPacketSize(*connection_));
+  RESERVE_RETURN_IF_ERROR(storage::CheckLanes(*connection_, engine_.options().lanes));
   return storage::CheckRights(*connection_);
 }
 
@@ -108,7 +109,9 @@ absl::Status Health::CheckTrouble() {
   const engine::WriteTrouble& trouble = engine_.stats().write_trouble;
   const std::optional<storage::ErrorClass> reason = trouble.reason();
   if (!reason.has_value()) return absl::OkStatus();
-  RESERVE_RETURN_IF_ERROR(storage::TryToGrow(*connection_));
+  const absl::Status grown = storage::TryToGrow(*connection_);
+  // On Vitess one that is away now can't be asked, and does not grow: the others may serve.
+  if (storage::ErrorClassOf(grown) != storage::ErrorClass::kShard) RESERVE_RETURN_IF_ERROR(grown);
   if (trouble.age() >= kTroubleLasts) {
     engine_.NoteTroubleIsOver();
     return absl::OkStatus();

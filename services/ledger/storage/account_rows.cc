@@ -669,8 +669,8 @@ absl::Status WriteAccounts(Connection& connection, const std::vector<const Accou
 absl::StatusOr<std::vector<std::string>> RechecksAfter(Connection& connection, absl::Time after,
                                                        int limit) {
   std::vector<std::string> ids;
-  SqlText sql(
-      "SELECT account_id FROM accounts FORCE INDEX (by_recheck_time) WHERE recheck_time > ");
+  SqlText sql(kSelectOfLiving);
+  sql.Raw("account_id FROM accounts FORCE INDEX (by_recheck_time) WHERE recheck_time > ");
   sql.Time(after).Raw(absl::StrCat(" AND due_reason <> ",
                                    static_cast<int>(domain::DueReason::kMonthlyCap),
                                    " ORDER BY recheck_time DESC LIMIT ", limit));
@@ -684,8 +684,8 @@ absl::StatusOr<std::vector<std::string>> DueRechecks(Connection& connection, abs
   std::vector<std::string> ids;
   // Without the hint MySQL may read the index from its begin, where all accounts without a time
   // are.
-  SqlText sql(
-      "SELECT account_id FROM accounts FORCE INDEX (by_recheck_time) WHERE recheck_time <= ");
+  SqlText sql(kSelectOfLiving);
+  sql.Raw("account_id FROM accounts FORCE INDEX (by_recheck_time) WHERE recheck_time <= ");
   sql.Time(now).Raw(absl::StrCat(" ORDER BY recheck_time LIMIT ", limit));
   RESERVE_RETURN_IF_ERROR(
       connection.Query(sql.str(), [&ids](const Row& row) { ids.push_back(row.Text(1)); }));
@@ -695,9 +695,9 @@ absl::StatusOr<std::vector<std::string>> DueRechecks(Connection& connection, abs
 absl::StatusOr<std::vector<std::string>> DueExpiryNotices(Connection& connection, absl::Time now,
                                                           int limit) {
   std::vector<std::string> ids;
-  SqlText sql(
-      "SELECT account_id FROM accounts FORCE INDEX (by_expiry_notice_time) "
-      "WHERE expiry_notice_time <= ");
+  SqlText sql(kSelectOfLiving);
+  sql.Raw(
+      "account_id FROM accounts FORCE INDEX (by_expiry_notice_time) WHERE expiry_notice_time <= ");
   sql.Time(now).Raw(absl::StrCat(" ORDER BY expiry_notice_time LIMIT ", limit));
   RESERVE_RETURN_IF_ERROR(
       connection.Query(sql.str(), [&ids](const Row& row) { ids.push_back(row.Text(1)); }));

@@ -3,6 +3,7 @@
 #include <cppconn/connection.h>
 #include <cppconn/driver.h>
 #include <cppconn/exception.h>
+#include <cppconn/metadata.h>
 #include <cppconn/resultset.h>
 #include <cppconn/statement.h>
 #include <netinet/in.h>
@@ -12,10 +13,13 @@
 #include <filesystem>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/storage/sql_text.h"
 
 namespace reserve::storage {
 namespace {
@@ -25,6 +29,7 @@ constexpr int kDatabaseAccessDenied = 1044;
 constexpr int kUnknownDatabase = 1049;
 constexpr int kSecureTransportRequired = 3159;  // MySQL; MariaDB denies access
 constexpr int kLockWaitTimeoutSeconds = 5;
+constexpr char kReadCommitted[] = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 sql::Driver* Driver() {
   // The first call is not thread-safe; a local static makes it so.
@@ -58,8 +63,9 @@ sql::ConnectOptionsMap OptionMap(const DatabaseOptions& options, const std::stri
 absl::Status ToStatus(absl::string_view what, const sql::SQLException& e, ErrorTally* tally) {
   const int number = e.getErrorCode();
   const std::string text = absl::StrCat(what, ": ", e.what(), " (", number, ")");
-  if (tally != nullptr) tally->Note(number, text);
-  return DatabaseError(ClassOfError(number), text);
+  const ErrorClass error_class = ClassOfError(number, text);
+  if (tally != nullptr) tally->Note(number, error_class, text);
+  return DatabaseError(error_class, text);
 }
 
 // An error of connecting. Whatever keeps us from it may pass, but for a refused login, a schema
@@ -75,12 +81,12 @@ absl::Status ConnectError(const sql::SQLException& e, ErrorTally* tally) {
     error = CannotConnect(absl::StatusCode::kPermissionDenied, status.message());
   }
   if (number == kSecureTransportRequired) error = TlsRequired("", status.message());
-  return WithClass(std::move(error), ClassOfError(number));
+  return WithClass(std::move(error), ErrorClassOf(status).value_or(ErrorClass::kOther));
 }
 
 // A password file that is not there now may be there soon.
 absl::Status PasswordError(const absl::Status& read, ErrorTally* tally) {
-  if (tally != nullptr) tally->Note(kNoPassword, read.message());
+  if (tally != nullptr) tally->Note(kNoPassword, ClassOfError(kNoPassword), read.message());
   return WithClass(DatabaseUnavailable(read.message()), ClassOfError(kNoPassword));
 }
 
@@ -138,39 +144,44 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const DatabaseOptio
     sql::ConnectOptionsMap map = OptionMap(options, *password);
     std::unique_ptr<sql::Connection> connection(Driver()->connect(map));
     std::unique_ptr<sql::Statement> statement(connection->createStatement());
-    opened.reset(new Connection(std::move(connection), std::move(statement), options.errors));
+    opened.reset(new Connection(std::move(connection), std::move(statement), options));
   } catch (const sql::SQLException& e) {
     return ConnectError(e, options.errors);
   }
-  RESERVE_RETURN_IF_ERROR(
-      opened->Execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"));
-  RESERVE_RETURN_IF_ERROR(opened->Execute(
+  RESERVE_RETURN_IF_ERROR(opened->SetUp());
+  return opened;
+}
+
+absl::Status Connection::SetUp() {
+  // A slip, a transaction over two shards, is refused rather than committed in parts.
+  if (on_vitess_) RESERVE_RETURN_IF_ERROR(Execute("SET transaction_mode = 'single'"));
+  RESERVE_RETURN_IF_ERROR(Execute(kReadCommitted));
+  RESERVE_RETURN_IF_ERROR(Execute(
       "SET sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
       "NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1"));
   // The server's 50 s would outlast our own read timeout, and a caller's patience; its year for the
   // lock of a table that is altered even more, and would keep a session there that nobody reads
   // from any more.
-  const int lock_wait = std::clamp(options.io_timeout_seconds - 1, 1, kLockWaitTimeoutSeconds);
+  const int lock_wait = std::clamp(options_.io_timeout_seconds - 1, 1, kLockWaitTimeoutSeconds);
   RESERVE_RETURN_IF_ERROR(
-      opened->Execute(absl::StrCat("SET SESSION innodb_lock_wait_timeout = ", lock_wait)));
-  RESERVE_RETURN_IF_ERROR(
-      opened->Execute(absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait)));
+      Execute(absl::StrCat("SET SESSION innodb_lock_wait_timeout = ", lock_wait)));
+  RESERVE_RETURN_IF_ERROR(Execute(absl::StrCat("SET SESSION lock_wait_timeout = ", lock_wait)));
   // Statements that list keys name their index. Else the server would look each key up twice more,
   // in each partition, to estimate how many rows it has.
-  RESERVE_RETURN_IF_ERROR(opened->Execute("SET SESSION eq_range_index_dive_limit = 1"));
-  if (options.wsrep_sync_wait >= 0) {
+  RESERVE_RETURN_IF_ERROR(Execute("SET SESSION eq_range_index_dive_limit = 1"));
+  if (options_.wsrep_sync_wait >= 0) {
     RESERVE_RETURN_IF_ERROR(
-        opened->Execute(absl::StrCat("SET SESSION wsrep_sync_wait = ", options.wsrep_sync_wait)));
+        Execute(absl::StrCat("SET SESSION wsrep_sync_wait = ", options_.wsrep_sync_wait)));
   }
-  if (!options.ssl_ca.empty()) {
+  if (!options_.ssl_ca.empty()) {
     std::string cipher;
-    RESERVE_RETURN_IF_ERROR(opened->Query("SHOW STATUS LIKE 'Ssl_cipher'",
-                                          [&cipher](const Row& row) { cipher = row.Text(2); }));
+    RESERVE_RETURN_IF_ERROR(Query("SHOW STATUS LIKE 'Ssl_cipher'",
+                                  [&cipher](const Row& row) { cipher = row.Text(2); }));
     if (cipher.empty()) {
       return TlsRequired("database", "the connection to the database is not encrypted");
     }
   }
-  return opened;
+  return absl::OkStatus();
 }
 
 void DropConnections(const DatabaseOptions& options) {
@@ -202,8 +213,13 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::OpenForCallers(
 }
 
 Connection::Connection(std::unique_ptr<sql::Connection> connection,
-                       std::unique_ptr<sql::Statement> statement, ErrorTally* errors)
-    : connection_(std::move(connection)), statement_(std::move(statement)), errors_(errors) {}
+                       std::unique_ptr<sql::Statement> statement, DatabaseOptions options)
+    : connection_(std::move(connection)),
+      statement_(std::move(statement)),
+      options_(std::move(options)),
+      // What the server said when it was connected to: nothing is asked.
+      on_vitess_(absl::StrContains(
+          connection_->getMetaData()->getDatabaseProductVersion().asStdString(), "Vitess")) {}
 
 Connection::~Connection() {
   statement_.reset();
@@ -223,7 +239,7 @@ absl::Status Connection::Guard(absl::string_view what, absl::FunctionRef<void()>
     call();
     return absl::OkStatus();
   } catch (const sql::SQLException& e) {
-    const absl::Status status = ToStatus(what, e, errors_);
+    const absl::Status status = ToStatus(what, e, options_.errors);
     if (status.code() == absl::StatusCode::kUnavailable) alive_ = false;
     return status;
   }
@@ -255,21 +271,40 @@ absl::Status Connection::Begin() {
   return begun;
 }
 
-absl::Status Connection::BeginSnapshot(absl::string_view tables) {
-  // For the next transaction only; the session stays as it is.
-  RESERVE_RETURN_IF_ERROR(Execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
+absl::Status Connection::BeginSnapshot(absl::string_view tables, absl::string_view account_id,
+                                       absl::string_view others) {
+  // For the next transaction only; the session stays as it is. Vitess knows only sessions.
+  RESERVE_RETURN_IF_ERROR(Execute(on_vitess_
+                                      ? "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+                                      : "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
   absl::Status begun = Execute("START TRANSACTION READ ONLY");
   // Without a row to read this takes the tables' locks against ALTER and not yet the snapshot.
-  if (begun.ok()) {
-    begun = Query(absl::StrCat("SELECT 1 FROM ", tables, " LIMIT 0"), [](const Row&) {});
+  std::string lock = absl::StrCat("SELECT 1 FROM ", tables);
+  if (!on_vitess_ && !others.empty()) absl::StrAppend(&lock, ", ", others);
+  if (on_vitess_ && !account_id.empty()) {
+    absl::string_view word = " WHERE ";
+    for (const absl::string_view table : absl::StrSplit(tables, ", ")) {
+      absl::StrAppend(&lock, std::exchange(word, " AND "), table,
+                      ".account_id = ", Quoted(account_id));
+    }
   }
-  if (!begun.ok()) Rollback();
+  if (begun.ok()) begun = Query(absl::StrCat(lock, " LIMIT 0"), [](const Row&) {});
+  if (!begun.ok()) EndSnapshot();
   return begun;
+}
+
+void Connection::EndSnapshot() {
+  Rollback();
+  if (on_vitess_ && alive_ && !Execute(kReadCommitted).ok()) alive_ = false;
 }
 
 absl::Status Connection::Commit() {
   absl::Status committed = Execute("COMMIT");
-  if (committed.ok()) return committed;
+  if (committed.ok()) {
+    // What can't be committed there any more is left out; the error is counted and logged.
+    if (std::exchange(along_begun_, false)) along_->Commit().IgnoreError();
+    return committed;
+  }
   Rollback();
   if (committed.code() == absl::StatusCode::kAborted ||
       committed.code() == absl::StatusCode::kUnavailable) {
@@ -281,7 +316,34 @@ absl::Status Connection::Commit() {
 }
 
 void Connection::Rollback() {
+  if (std::exchange(along_begun_, false)) along_->Rollback();
   if (!Execute("ROLLBACK").ok()) alive_ = false;
+}
+
+absl::StatusOr<Connection*> Connection::Another(std::unique_ptr<Connection>* kept) {
+  RESERVE_RETURN_IF_ERROR(EnsureOpen(options_, kept));
+  (*kept)->InterruptBy(interrupt_);
+  return kept->get();
+}
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::OpenAt(absl::string_view schema) const {
+  DatabaseOptions there = options_;
+  there.schema = std::string(schema);
+  return Open(there);
+}
+
+absl::StatusOr<Connection*> Connection::Aside() {
+  return on_vitess_ ? Another(&aside_) : absl::StatusOr<Connection*>(this);
+}
+
+absl::StatusOr<Connection*> Connection::Along() {
+  if (!on_vitess_) return this;
+  // A transaction that was lost with its session is not begun anew: its locks are gone.
+  if (along_begun_) return along_.get();
+  RESERVE_ASSIGN_OR_RETURN(Connection* const along, Another(&along_));
+  RESERVE_RETURN_IF_ERROR(along->Begin());
+  along_begun_ = true;
+  return along;
 }
 
 }  // namespace reserve::storage

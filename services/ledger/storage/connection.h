@@ -82,9 +82,14 @@ class Connection {
   // is open: one that was would be committed by the next to begin.
   absl::Status Begin();
   // A transaction that only reads these tables ("a, b"), as they are when it first reads one of
-  // them. Until it ends none of them is altered: rows that ALTER moves to another partition would
-  // vanish from an older snapshot, without an error on MySQL.
-  absl::Status BeginSnapshot(absl::string_view tables);
+  // them. Until it ends, by EndSnapshot, none of them is altered: rows that ALTER moves to another
+  // partition would vanish from an older snapshot, without an error on MySQL. `account_id`: whose
+  // rows, where the tables are accounts'; Vitess looks at that account's shard alone. `others`:
+  // tables of no account, which are read by Aside().
+  absl::Status BeginSnapshot(absl::string_view tables, absl::string_view account_id,
+                             absl::string_view others = "");
+  // It only lets go of it: nothing was written.
+  void EndSnapshot();
   // Only ABORTED and UNAVAILABLE; after either it may have been done all the same.
   absl::Status Commit();
   // What can't be rolled back is left to end with the session, which is dropped.
@@ -96,20 +101,43 @@ class Connection {
   using Interrupt = std::function<absl::Status()>;
   void InterruptBy(Interrupt interrupt) { interrupt_ = std::move(interrupt); }
 
+  // Is it vtgate that answers? A transaction there is of one shard, and the tables that are of no
+  // account are in another (docs/VITESS.md).
+  bool on_vitess() const { return on_vitess_; }
+  // Where to read what is not of the account that this connection's transaction is about: from the
+  // tables of no account, or of all accounts at once. It is this connection; on Vitess another
+  // session, in no transaction. It lives as long as this one.
+  absl::StatusOr<Connection*> Aside();
+  // The same, to lock and write tables of no account along with the transaction: on Vitess in a
+  // transaction of its own, which is committed once this one's has been, and rolled back with it. A
+  // crash between the two leaves out what is written here.
+  absl::StatusOr<Connection*> Along();
+
+  // Another session with the same database, in this schema.
+  absl::StatusOr<std::unique_ptr<Connection>> OpenAt(absl::string_view schema) const;
+
   // False after an error that ended the session: drop it and open another.
   bool alive() const { return alive_; }
 
  private:
   Connection(std::unique_ptr<sql::Connection> connection, std::unique_ptr<sql::Statement> statement,
-             ErrorTally* errors);
+             DatabaseOptions options);
 
   absl::Status Guard(absl::string_view what, absl::FunctionRef<void()> call);
+  absl::Status SetUp();
+  // Another session of the same, which is kept.
+  absl::StatusOr<Connection*> Another(std::unique_ptr<Connection>* kept);
 
   std::unique_ptr<sql::Connection> connection_;
   std::unique_ptr<sql::Statement> statement_;
   Interrupt interrupt_;
-  ErrorTally* const errors_;
+  const DatabaseOptions options_;
+  bool on_vitess_ = false;
   bool alive_ = true;
+  // On Vitess, once they are asked for.
+  std::unique_ptr<Connection> aside_;
+  std::unique_ptr<Connection> along_;
+  bool along_begun_ = false;
 };
 
 // Ends the connections of this process to this database that have this io_timeout_seconds, whatever

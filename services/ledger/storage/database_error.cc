@@ -1,6 +1,10 @@
 #include "services/ledger/storage/database_error.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "absl/strings/cord.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/error/error.h"
@@ -24,6 +28,13 @@ constexpr char kClassUrl[] = "reserve/database_error_class";
 // whatever else the client library says, the session can't be gone on with.
 constexpr int kFirstClientError = 2000;
 constexpr int kLastClientError = 2999;
+
+// How Vitess says, under a number for anything (1105), that a shard does not answer now.
+constexpr absl::string_view kShardIsAway[] = {
+    "no healthy tablet available", "no valid tablet",           "primary is not serving",
+    "code = Unavailable",          "code = FailedPrecondition", "code = Code(17)",
+    "Code: UNAVAILABLE",           "Code: CLUSTER_EVENT",       "is either down or nonexistent",
+};
 
 struct NumbersOf {
   ErrorClass error_class;
@@ -60,9 +71,9 @@ const std::vector<NumbersOf>& KnownErrors() {
            1152, 1184,              // the connection was aborted
            1158, 1159, 1160, 1161,  // its packets can't be read or written
            1927,                    // connection was killed
-           3032,                    // MySQL: offline mode
+           3032, 4031,              // MySQL: offline mode; idle for too long
+           3168,                    // MySQL: the server is not available; Vitess: UNAVAILABLE
            3100,                    // group replication: the member can't commit
-           4031,                    // MySQL: idle for too long
        }},
       // Connect to what is the primary now.
       {ErrorClass::kReadOnly, {1290, 1836, 1209, 3063}},
@@ -75,7 +86,7 @@ const std::vector<NumbersOf>& KnownErrors() {
            1023, 1024, 1026,              // or closed, read, written
            1598, 1595, 1534,              // the binary log can't be written
            1815, 1878,                    // InnoDB's own, or no room for temporary files
-           3167, 3168, 3169,              // MySQL: no temporary space, general errors
+           3167, 3169,                    // MySQL: no temporary space, general errors
        }},
       {ErrorClass::kResources,
        {
@@ -123,6 +134,8 @@ absl::string_view NameOf(ErrorClass error_class) {
       return "schema";
     case ErrorClass::kSettings:
       return "settings";
+    case ErrorClass::kShard:
+      return "shard";
     case ErrorClass::kContent:
       return "content";
     case ErrorClass::kOther:
@@ -146,6 +159,25 @@ ErrorClass ClassOfError(int error_number) {
              : ErrorClass::kOther;
 }
 
+ErrorClass ClassOfError(int error_number, absl::string_view text) {
+  constexpr int kKilled = 1317;
+  constexpr int kAnyOfVitess = 1105;
+  const ErrorClass by_number = ClassOfError(error_number);
+  // A transaction over several shards, which vtgate refuses (transaction_mode=SINGLE): ours is
+  // wrong.
+  if (error_number == kKilled && absl::StrContains(text, "multi-db transaction")) {
+    return ErrorClass::kOther;
+  }
+  const auto says = [text](absl::string_view part) { return absl::StrContains(text, part); };
+  if (error_number == kAnyOfVitess &&
+      std::any_of(std::begin(kShardIsAway), std::end(kShardIsAway), says)) {
+    return ErrorClass::kShard;
+  }
+  // "target: reserve.80-.primary: ...": vtgate works, and says which shard does not.
+  const bool is_away = CodeOf(by_number) == absl::StatusCode::kUnavailable;
+  return is_away && says("target: ") ? ErrorClass::kShard : by_number;
+}
+
 absl::StatusCode CodeOf(ErrorClass error_class) {
   switch (error_class) {
     case ErrorClass::kConflict:
@@ -156,6 +188,7 @@ absl::StatusCode CodeOf(ErrorClass error_class) {
     case ErrorClass::kReadOnly:
     case ErrorClass::kDiskFull:
     case ErrorClass::kResources:
+    case ErrorClass::kShard:
       return absl::StatusCode::kUnavailable;
     default:
       return absl::StatusCode::kInternal;
@@ -245,8 +278,7 @@ absl::Status ForCaller(const absl::Status& status) {
       kRepeatAfter);
 }
 
-void ErrorTally::Note(int error_number, absl::string_view text) {
-  const ErrorClass error_class = ClassOfError(error_number);
+void ErrorTally::Note(int error_number, ErrorClass error_class, absl::string_view text) {
   counts_[static_cast<size_t>(error_class)].fetch_add(1, std::memory_order_relaxed);
   if (error_class == ErrorClass::kConflict || error_class == ErrorClass::kDuplicate) return;
   absl::MutexLock lock(&mutex_);

@@ -34,6 +34,7 @@ enum class ErrorClass {
   kRights,      // our user may not do what it must
   kSchema,      // a table or column is missing or not as it should be
   kSettings,    // a setting of the server or session is in the way
+  kShard,       // Vitess: one of its shards is away, while others may work
   kContent,     // a value that the column can't hold: the only one that is about what was asked
   kOther,
 };
@@ -47,6 +48,9 @@ inline constexpr int kNoPassword = -1;
 
 // The class of an error number of the server or client library, or of the one above.
 ErrorClass ClassOfError(int error_number);
+// The same, where the text says more: Vitess has few numbers, and tells by texts what is the matter
+// with which shard.
+ErrorClass ClassOfError(int error_number, absl::string_view text);
 
 // How connection.h answers an error of this class.
 absl::StatusCode CodeOf(ErrorClass error_class);
@@ -101,7 +105,8 @@ class ErrorTally {
     std::string text;  // of the latest
   };
 
-  void Note(int error_number, absl::string_view text) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Note(int error_number, ErrorClass error_class, absl::string_view text)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   int64_t count(ErrorClass error_class) const {
     return counts_[static_cast<size_t>(error_class)].load(std::memory_order_relaxed);
   }

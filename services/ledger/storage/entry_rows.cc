@@ -17,6 +17,7 @@
 #include "common/error/error.h"
 #include "services/ledger/book/entry_fields.h"
 #include "services/ledger/book/month_span.h"
+#include "services/ledger/storage/archive_rows.h"
 #include "services/ledger/storage/errors.h"
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/parts.h"
@@ -341,10 +342,18 @@ absl::StatusOr<std::vector<Entry>> FindUsages(Connection& connection,
   // the entries month by month, as a month is a partition.
   using Place = std::pair<std::string, int64_t>;  // account id, seq
   absl::flat_hash_map<int64_t, std::vector<Place>> by_month;
+  // In the same statement, as a month that is archived takes its rows along. Vitess has them
+  // elsewhere, and archives nothing.
+  std::string archived_month = "(SELECT COALESCE(MAX(a.month),0) FROM archives a)";
+  if (connection.on_vitess()) {
+    RESERVE_ASSIGN_OR_RETURN(Connection* const aside, connection.Aside());
+    RESERVE_ASSIGN_OR_RETURN(const int32_t month, ReadArchivedMonth(*aside));
+    archived_month = absl::StrCat(month);
+  }
   RESERVE_RETURN_IF_ERROR(InParts<book::OnceKey>(keys, [&](absl::Span<const book::OnceKey> part) {
-    SqlText sql(
-        "SELECT account_id,seq,month,usage_id,(SELECT COALESCE(MAX(a.month),0) FROM archives a) "
-        "FROM usage_ids FORCE INDEX (PRIMARY) WHERE (usage_id,account_id) IN (");
+    SqlText sql(absl::StrCat("SELECT account_id,seq,month,usage_id,", archived_month,
+                             " FROM usage_ids FORCE INDEX (PRIMARY) WHERE (usage_id,account_id) "
+                             "IN ("));
     for (const book::OnceKey& key : part) sql.Row().Text(key.second).Text(key.first).EndRow();
     sql.Raw(")");
     return connection.Query(sql.str(), [&](const Row& row) {

@@ -115,6 +115,13 @@ const std::string& SelectLive() {
   return *select;
 }
 
+// The same, for the sweeps.
+const std::string& SelectToSweep() {
+  static const auto* select =
+      new std::string(absl::StrCat(kSelectOfLiving, "account_id,slot", Columns(), " FROM holds "));
+  return *select;
+}
+
 absl::StatusOr<std::vector<Hold>> QueryHolds(Connection& connection, const std::string& sql) {
   std::vector<Hold> holds;
   RESERVE_RETURN_IF_ERROR(
@@ -226,17 +233,17 @@ absl::StatusOr<std::vector<Hold>> DueHolds(Connection& connection, HoldState sta
                                            const DuePlace& after, int limit) {
   return QueryHolds(
       connection,
-      absl::StrCat(SelectLive(), "FORCE INDEX (by_expire_time) WHERE expire_time <= ",
+      absl::StrCat(SelectToSweep(), "FORCE INDEX (by_expire_time) WHERE expire_time <= ",
                    QuotedTime(now), After(after), " AND state = ", static_cast<int>(state),
                    " ORDER BY expire_time,account_id,slot LIMIT ", limit));
 }
 
 absl::StatusOr<std::vector<Hold>> HoldsDueAfter(Connection& connection, absl::Time latest,
                                                 const DuePlace& after, int limit) {
-  return QueryHolds(connection,
-                    absl::StrCat(SelectLive(), "FORCE INDEX (by_expire_time) WHERE expire_time > ",
-                                 QuotedTime(latest), After(after),
-                                 " ORDER BY expire_time,account_id,slot LIMIT ", limit));
+  return QueryHolds(
+      connection, absl::StrCat(SelectToSweep(), "FORCE INDEX (by_expire_time) WHERE expire_time > ",
+                               QuotedTime(latest), After(after),
+                               " ORDER BY expire_time,account_id,slot LIMIT ", limit));
 }
 
 absl::StatusOr<std::vector<Hold>> ListHolds(Connection& connection, absl::string_view account_id,
@@ -279,8 +286,9 @@ absl::StatusOr<HoldCounts> CountHolds(Connection& connection) {
   HoldCounts counts;
   RESERVE_RETURN_IF_ERROR(connection.Query(
       // Whatever lives has a time; of places that are free there may be many.
-      "SELECT COUNT(CASE WHEN state = 1 THEN 1 END),COUNT(CASE WHEN state = 2 THEN 1 END) "
-      "FROM holds FORCE INDEX (by_expire_time) WHERE expire_time > '1000-01-01'",
+      absl::StrCat(kSelectOfLiving,
+                   "COUNT(CASE WHEN state = 1 THEN 1 END),COUNT(CASE WHEN state = 2 THEN 1 END) "
+                   "FROM holds FORCE INDEX (by_expire_time) WHERE expire_time > '1000-01-01'"),
       [&counts](const Row& row) {
         counts.open = row.Int(1);
         counts.unsettled = row.Int(2);

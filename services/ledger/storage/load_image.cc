@@ -317,8 +317,11 @@ absl::Status LoadDeclines(Connection& connection, const Keys& keys, Image* image
       cards.push_back(method.card.fingerprint);
     }
   }
+  if (cards.empty()) return absl::OkStatus();
+  // A card may be on any account.
+  RESERVE_ASSIGN_OR_RETURN(Connection* const anywhere, connection.Aside());
   RESERVE_ASSIGN_OR_RETURN(image->declines,
-                           LoadCardDeclines(connection, cards, keys.declines_since));
+                           LoadCardDeclines(*anywhere, cards, keys.declines_since));
   return absl::OkStatus();
 }
 

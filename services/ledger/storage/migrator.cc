@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/civil_time.h"
@@ -40,6 +42,8 @@ constexpr int kChangeTries = 360;
 constexpr absl::Duration kPauseBetweenConnects = absl::Seconds(1);
 // After a conflict that did not wait for anybody.
 constexpr absl::Duration kShortPause = absl::Milliseconds(100);
+// vtgate reads a shard's tables again when it hears of a change.
+constexpr absl::Duration kVitessLearnsWithin = absl::Seconds(10);
 // The row of schema_lock of whoever archives; 1 is that of migrations.
 constexpr int kArchiveLock = 2;
 // A change of a large table may take hours.
@@ -78,6 +82,68 @@ std::vector<std::string> Statements(absl::string_view sql) {
     }
   }
   return statements;
+}
+
+// What the program's own user may do with which table, besides reading it.
+struct TableRights {
+  absl::string_view name;
+  absl::string_view key;  // a column
+  bool inserted = false;
+  bool updated = false;
+};
+
+constexpr TableRights kRights[] = {
+    {"accounts", "account_id", true, true},
+    {"balances", "account_id", true, true},
+    {"users", "account_id", true, true},
+    {"allowances", "account_id", true, true},
+    {"usage_states", "account_id", true, true},
+    {"holds", "account_id", true, true},
+    {"ended_holds", "account_id", true, true},
+    {"payment_methods", "account_id", true, true},
+    {"recharges", "account_id", true, true},
+    {"disputes", "account_id", true, true},
+    {"unplaced_states", "slot", true, true},
+    {"account_months", "account_id", true, true},
+    {"entries", "account_id", true},
+    {"receipts", "account_id", true},
+    {"usage_ids", "account_id", true},
+    {"requests", "account_id", true},
+    {"events", "account_id", true},
+    {"card_declines", "account_id", true},
+    {"number_keys", "account_id", true},
+    {"archives", "month"},
+    {"archived_heads", "account_id"},
+    {"archived_allowances", "account_id"},
+    {"kept_entries", "account_id"},
+    {"reratings", "number", true, true},
+    {"rate_decks", "version", true},
+    {"rate_activations", "number", true, true},
+    {"rates", "deck_version", true},
+    {"rate_shapes", "deck_version", true},
+    {"usage_by_prefix", "day", true, true},
+    {"usage_count", "id", true, true},
+    {"usage_sums", "account_id", true, true},
+    {"usage_sums_through", "account_id", true, true},
+    {"plans", "plan_id"},
+    {"plan_versions", "number", true, true},
+    {"ledgers", "ledger_id", true, true},
+    {"account_ranges", "number", true, true},
+    {"feature_level", "id"},
+    {"schema_migrations", "version"},
+};
+
+// What a statement asks information_schema about a table of ours, put so that it is answered by
+// Vitess, too: there the tables of no account are in a schema of their own.
+std::string WhereItIs(const Connection& connection, std::string statement) {
+  if (!connection.on_vitess()) return statement;
+  for (const TableRights& table : kRights) {
+    if (table.key == "account_id") continue;
+    absl::StrReplaceAll({{absl::StrCat("DATABASE() AND table_name = '", table.name, "'"),
+                          absl::StrCat("'catalog' AND table_name = '", table.name, "'")}},
+                        &statement);
+  }
+  return statement;
 }
 
 absl::Status MakeBookkeeping(Connection& connection) {
@@ -145,10 +211,25 @@ absl::Status Change(Connection& connection, const std::string& statement,
   }
 }
 
+// The same; on Vitess also until vtgate has heard of the changes before, which takes it a moment:
+// it refuses what uses a new table or column until then.
+absl::Status ChangeOnceKnown(Connection& connection, const std::string& statement,
+                             const Progress& progress) {
+  const Moment until = MonotonicNow() + kVitessLearnsWithin;
+  while (true) {
+    const absl::Status changed = Change(connection, statement, progress);
+    if (changed.ok() || !connection.on_vitess() || !connection.alive() || MonotonicNow() >= until) {
+      return changed;
+    }
+    absl::SleepFor(kShortPause);
+  }
+}
+
 absl::Status Apply(Connection& connection, const Migration& migration, absl::Time now,
                    const Progress& progress) {
-  for (const std::string& statement : Statements(migration.sql)) {
-    RESERVE_RETURN_IF_ERROR(Change(connection, statement, progress));
+  for (std::string& statement : Statements(migration.sql)) {
+    RESERVE_RETURN_IF_ERROR(
+        ChangeOnceKnown(connection, WhereItIs(connection, std::move(statement)), progress));
   }
   SqlText sql("INSERT INTO schema_migrations (version,name,oldest_code,applied_time) VALUES ");
   sql.Row()
@@ -157,7 +238,7 @@ absl::Status Apply(Connection& connection, const Migration& migration, absl::Tim
       .Int(OldestCode(migration))
       .Time(now)
       .EndRow();
-  return connection.Execute(sql.str());
+  return ChangeOnceKnown(connection, sql.str(), progress);
 }
 
 // A table with a partition for each month.
@@ -181,11 +262,13 @@ absl::StatusOr<std::vector<std::pair<std::string, int64_t>>> MonthsOf(Connection
                                                                       absl::string_view table) {
   std::vector<std::pair<std::string, int64_t>> months;
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT partition_name, CAST(partition_description AS SIGNED) "
-                   "FROM information_schema.partitions WHERE table_schema = DATABASE() "
-                   "AND table_name = ",
-                   Quoted(table),
-                   " AND partition_description <> 'MAXVALUE' ORDER BY partition_ordinal_position"),
+      WhereItIs(connection,
+                absl::StrCat("SELECT partition_name, CAST(partition_description AS SIGNED) "
+                             "FROM information_schema.partitions WHERE "
+                             "table_schema = DATABASE() AND table_name = ",
+                             Quoted(table),
+                             " AND partition_description <> 'MAXVALUE' "
+                             "ORDER BY partition_ordinal_position")),
       [&months](const Row& row) { months.emplace_back(row.Text(1), row.Int(2)); }));
   return months;
 }
@@ -253,55 +336,6 @@ absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progres
   return absl::OkStatus();
 }
 
-// What the program's own user may do with which table, besides reading it.
-struct TableRights {
-  absl::string_view name;
-  absl::string_view key;  // a column
-  bool inserted = false;
-  bool updated = false;
-};
-
-constexpr TableRights kRights[] = {
-    {"accounts", "account_id", true, true},
-    {"balances", "account_id", true, true},
-    {"users", "account_id", true, true},
-    {"allowances", "account_id", true, true},
-    {"usage_states", "account_id", true, true},
-    {"holds", "account_id", true, true},
-    {"ended_holds", "account_id", true, true},
-    {"payment_methods", "account_id", true, true},
-    {"recharges", "account_id", true, true},
-    {"disputes", "account_id", true, true},
-    {"unplaced_states", "slot", true, true},
-    {"account_months", "account_id", true, true},
-    {"entries", "account_id", true},
-    {"receipts", "account_id", true},
-    {"usage_ids", "account_id", true},
-    {"requests", "account_id", true},
-    {"events", "account_id", true},
-    {"card_declines", "account_id", true},
-    {"number_keys", "account_id", true},
-    {"archives", "month"},
-    {"archived_heads", "account_id"},
-    {"archived_allowances", "account_id"},
-    {"kept_entries", "account_id"},
-    {"reratings", "number", true, true},
-    {"rate_decks", "version", true},
-    {"rate_activations", "number", true, true},
-    {"rates", "deck_version", true},
-    {"rate_shapes", "deck_version", true},
-    {"usage_by_prefix", "day", true, true},
-    {"usage_count", "id", true, true},
-    {"usage_sums", "account_id", true, true},
-    {"usage_sums_through", "account_id", true, true},
-    {"plans", "plan_id"},
-    {"plan_versions", "number", true, true},
-    {"ledgers", "ledger_id", true, true},
-    {"account_ranges", "number", true, true},
-    {"feature_level", "id"},
-    {"schema_migrations", "version"},
-};
-
 }  // namespace
 
 absl::Status Finish(const DatabaseOptions& options, bool silent_are_gone,
@@ -329,6 +363,10 @@ absl::StatusOr<std::unique_ptr<Connection>> OpenToChange(const DatabaseOptions& 
   RESERVE_ASSIGN_OR_RETURN(auto connection, Connection::Open(patient));
   RESERVE_RETURN_IF_ERROR(
       connection->Execute(absl::StrCat("SET SESSION lock_wait_timeout = ", kChangeWaitSeconds)));
+  // A change is of all shards. Each may be made twice, so a half is no harm.
+  if (connection->on_vitess()) {
+    RESERVE_RETURN_IF_ERROR(connection->Execute("SET transaction_mode = 'multi'"));
+  }
   return connection;
 }
 
@@ -429,6 +467,8 @@ absl::Status AwaitDatabase(const DatabaseOptions& options, absl::Duration patien
 }
 
 absl::Status CheckRights(Connection& connection) {
+  // Users and their rights are vtgate's and its tablets', which explain nothing of another schema.
+  if (connection.on_vitess()) return absl::OkStatus();
   const auto ignore = [](const Row&) {};
   for (const TableRights& table : kRights) {
     RESERVE_RETURN_IF_ERROR(connection.Query(

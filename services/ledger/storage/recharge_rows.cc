@@ -27,6 +27,10 @@ constexpr absl::string_view kRechargeColumns =
     "card_brand,card_last_four,update_time";
 
 std::string Select() { return absl::StrCat("SELECT ", kRechargeColumns, " FROM recharges "); }
+// The same, for what looks again soon.
+std::string SelectOfLiving() {
+  return absl::StrCat(kSelectOfLiving, kRechargeColumns, " FROM recharges ");
+}
 
 Recharge ReadRecharge(const Row& row) {
   Recharge r;
@@ -298,7 +302,8 @@ absl::StatusOr<std::vector<Recharge>> ListReviews(Connection& connection,
 absl::StatusOr<OpenRecharges> CountOpenRecharges(Connection& connection) {
   OpenRecharges open;
   RESERVE_RETURN_IF_ERROR(connection.Query(
-      absl::StrCat("SELECT state,COUNT(CASE WHEN attempt_start IS NULL THEN 1 END),"
+      absl::StrCat(kSelectOfLiving,
+                   "state,COUNT(CASE WHEN attempt_start IS NULL THEN 1 END),"
                    "COUNT(CASE WHEN pending_time IS NOT NULL THEN 1 END),COUNT(*),"
                    "MIN(attempt_start) FROM recharges FORCE INDEX (by_due_time) WHERE state IN (",
                    static_cast<int>(RechargeState::kOpen), ",",
@@ -405,7 +410,7 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
 
 absl::StatusOr<std::vector<Recharge>> DueRecharges(Connection& connection, absl::Time now,
                                                    int limit) {
-  SqlText sql(Select());
+  SqlText sql(SelectOfLiving());
   sql.Raw("FORCE INDEX (by_due_time) WHERE state = ")
       .Raw(absl::StrCat(static_cast<int>(RechargeState::kOpen), " AND due_time <= "))
       .Time(now)
@@ -415,7 +420,7 @@ absl::StatusOr<std::vector<Recharge>> DueRecharges(Connection& connection, absl:
 
 absl::StatusOr<std::vector<Recharge>> RechargesDueAfter(Connection& connection, absl::Time after,
                                                         int limit) {
-  SqlText sql(Select());
+  SqlText sql(SelectOfLiving());
   sql.Raw("FORCE INDEX (by_due_time) WHERE state = ")
       .Raw(absl::StrCat(static_cast<int>(RechargeState::kOpen), " AND due_time > "))
       .Time(after)

@@ -1,10 +1,12 @@
 #include "services/ledger/storage/server_check.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -12,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "common/error/error.h"
+#include "services/ledger/storage/shards.h"
 #include "services/ledger/storage/sql_text.h"
 
 namespace reserve::storage {
@@ -30,9 +33,25 @@ int64_t Number(const Values& values, absl::string_view name) {
   return found != values.end() && absl::SimpleAtoi(found->second, &number) ? number : 0;
 }
 
-}  // namespace
+// Asks each server of the database; `name` is "" where there is one. One that is away now is asked
+// another time.
+absl::Status ForEachServer(
+    Connection& connection,
+    absl::FunctionRef<absl::Status(Connection& server, absl::string_view name)> ask) {
+  if (!connection.on_vitess()) return ask(connection, "");
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<std::string> schemas, ListServers(connection));
+  for (const std::string& schema : schemas) {
+    const absl::StatusOr<std::unique_ptr<Connection>> server = connection.OpenAt(schema);
+    const absl::Status asked =
+        server.ok() ? ask(**server, absl::StrCat(schema, ": ")) : server.status();
+    if (ErrorClassOf(asked) != ErrorClass::kShard) RESERVE_RETURN_IF_ERROR(asked);
+  }
+  return absl::OkStatus();
+}
 
-absl::Status CheckDurability(Connection& connection) {
+// Adds what can lose a commit at one server.
+absl::Status FindFaults(Connection& connection, absl::string_view name,
+                        std::vector<std::string>* faults) {
   Values settings;
   const auto keep = [&settings](const Row& row) { settings[row.Text(1)] = row.Text(2); };
   RESERVE_RETURN_IF_ERROR(connection.Query(
@@ -42,16 +61,16 @@ absl::Status CheckDurability(Connection& connection) {
   // MySQL's redo log is switched off by a statement, not by a variable.
   RESERVE_RETURN_IF_ERROR(
       connection.Query("SHOW GLOBAL STATUS LIKE 'Innodb_redo_log_enabled'", keep));
-  std::vector<std::string> faults;
   // A server that lacks a setting can't have it wrong.
-  const auto value_of = [&settings](const std::string& name) -> const std::string* {
-    const auto found = settings.find(name);
+  const auto value_of = [&settings](const std::string& setting) -> const std::string* {
+    const auto found = settings.find(setting);
     return found == settings.end() ? nullptr : &found->second;
   };
-  const auto require = [&](const std::string& name, const std::vector<std::string>& good) {
-    const std::string* const value = value_of(name);
+  const auto require = [&](const std::string& setting, const std::vector<std::string>& good) {
+    const std::string* const value = value_of(setting);
     if (value == nullptr || std::find(good.begin(), good.end(), *value) != good.end()) return;
-    faults.push_back(absl::StrCat(name, " is ", *value, ", must be ", absl::StrJoin(good, " or ")));
+    faults->push_back(
+        absl::StrCat(name, setting, " is ", *value, ", must be ", absl::StrJoin(good, " or ")));
   };
   require("innodb_flush_log_at_trx_commit", {"1"});
   // MySQL's DETECT_ONLY can't mend a torn page; MariaDB's "fast" does not flush the files.
@@ -59,11 +78,23 @@ absl::Status CheckDurability(Connection& connection) {
   if (const std::string* const value = value_of("innodb_flush_method")) {
     for (const absl::string_view bad : {"nosync", "littlesync", "O_DIRECT_NO_FSYNC"}) {
       if (!absl::EqualsIgnoreCase(*value, bad)) continue;
-      faults.push_back(absl::StrCat("innodb_flush_method is ", *value, ", must not be ", bad));
+      faults->push_back(
+          absl::StrCat(name, "innodb_flush_method is ", *value, ", must not be ", bad));
     }
   }
   require("Innodb_redo_log_enabled", {"ON"});
   if (settings["log_bin"] == "ON") require("sync_binlog", {"1"});
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckDurability(Connection& connection) {
+  std::vector<std::string> faults;
+  RESERVE_RETURN_IF_ERROR(
+      ForEachServer(connection, [&faults](Connection& server, absl::string_view name) {
+        return FindFaults(server, name, &faults);
+      }));
   if (faults.empty()) return absl::OkStatus();
   return UnsafeDatabase(
       absl::StrCat("the database server can lose a commit: ", absl::StrJoin(faults, "; "),
@@ -71,25 +102,35 @@ absl::Status CheckDurability(Connection& connection) {
 }
 
 absl::Status CheckBinlogFormat(Connection& connection) {
-  absl::flat_hash_map<std::string, std::string> settings;
-  RESERVE_RETURN_IF_ERROR(
-      connection.Query("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format')",
-                       [&settings](const Row& row) { settings[row.Text(1)] = row.Text(2); }));
-  if (settings["log_bin"] != "ON" || settings["binlog_format"] != "STATEMENT") {
-    return absl::OkStatus();
-  }
-  return DatabaseError(ErrorClass::kSettings,
-                       "binlog_format must be ROW or MIXED: the server refuses every write");
+  return ForEachServer(connection, [](Connection& server, absl::string_view name) {
+    absl::flat_hash_map<std::string, std::string> settings;
+    RESERVE_RETURN_IF_ERROR(
+        server.Query("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format')",
+                     [&settings](const Row& row) { settings[row.Text(1)] = row.Text(2); }));
+    if (settings["log_bin"] != "ON" || settings["binlog_format"] != "STATEMENT") {
+      return absl::OkStatus();
+    }
+    return DatabaseError(
+        ErrorClass::kSettings,
+        absl::StrCat(name, "binlog_format must be ROW or MIXED: the server refuses every write"));
+  });
 }
 
 absl::Status CheckPacketSize(Connection& connection) {
-  int64_t bytes = 0;
-  RESERVE_RETURN_IF_ERROR(connection.Query("SELECT @@GLOBAL.max_allowed_packet",
-                                           [&bytes](const Row& row) { bytes = row.Int(1); }));
-  if (bytes >= kLeastPacketBytes) return absl::OkStatus();
-  return DatabaseError(ErrorClass::kSettings,
-                       absl::StrCat("max_allowed_packet is ", bytes, ", must be at least ",
-                                    kLeastPacketBytes, ": long statements are refused"));
+  return ForEachServer(connection, [](Connection& server, absl::string_view name) {
+    int64_t bytes = 0;
+    RESERVE_RETURN_IF_ERROR(server.Query("SELECT @@GLOBAL.max_allowed_packet",
+                                         [&bytes](const Row& row) { bytes = row.Int(1); }));
+    if (bytes >= kLeastPacketBytes) return absl::OkStatus();
+    return DatabaseError(ErrorClass::kSettings,
+                         absl::StrCat(name, "max_allowed_packet is ", bytes, ", must be at least ",
+                                      kLeastPacketBytes, ": long statements are refused"));
+  });
+}
+
+absl::Status CheckLanes(Connection& connection, int lanes) {
+  RESERVE_ASSIGN_OR_RETURN(const std::vector<Shard> shards, ListShards(connection));
+  return LanesFit(shards, lanes);
 }
 
 absl::Status TryToGrow(Connection& connection) {

@@ -11,7 +11,8 @@
 namespace reserve::storage {
 
 // FAILED_PRECONDITION "UNSAFE_DATABASE" if a setting of the server can lose a
-// commit in a crash; the message names each setting and what it must be.
+// commit in a crash; the message names each setting and what it must be. Of Vitess each shard's
+// server is asked, but those that are away: they are asked once they are back. So do the next two.
 absl::Status CheckDurability(Connection& connection);
 
 // Does the server log what we do in a way in which it can be done? An error of class kSettings
@@ -23,6 +24,10 @@ absl::Status CheckBinlogFormat(Connection& connection);
 absl::Status CheckPacketSize(Connection& connection);
 // No statement of this program is longer than a quarter of this.
 inline constexpr int64_t kLeastPacketBytes = int64_t{4} << 20;
+
+// Does each of so many equal ranges of the accounts lie in one shard? An error of class kSettings
+// that says which border of shards lies within one: batches of that range would be refused.
+absl::Status CheckLanes(Connection& connection, int lanes);
 
 // Writes some pages and takes them back: the error of the database if it can't grow, as its disk is
 // full. To be asked only after a write was refused; it costs as much as a large batch.

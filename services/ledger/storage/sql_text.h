@@ -18,6 +18,13 @@
 
 namespace reserve::storage {
 
+// Begins a query over all accounts that can do without some of them for a while: Vitess answers it
+// with the rows of the shards that answer within the time; to other servers it is a comment. Not
+// for who keeps a place in what was read, or answers a caller with it: what is left out is not
+// told.
+inline constexpr absl::string_view kSelectOfLiving =
+    "SELECT /*vt+ SCATTER_ERRORS_AS_WARNINGS=1 QUERY_TIMEOUT_MS=2000 */ ";
+
 class SqlText {
  public:
   explicit SqlText(absl::string_view start) : sql_(start) {}

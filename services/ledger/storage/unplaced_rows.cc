@@ -228,7 +228,8 @@ absl::StatusOr<std::vector<UnplacedState>> LoadUnplaced(
     Connection& connection, const std::vector<book::ChargeNeed>& charges) {
   std::vector<UnplacedState> states;
   if (charges.empty()) return states;
-  RESERVE_RETURN_IF_ERROR(LockTogether(connection, charges));
+  RESERVE_ASSIGN_OR_RETURN(Connection* const along, connection.Along());
+  RESERVE_RETURN_IF_ERROR(LockTogether(*along, charges));
   const auto load = [&](absl::Span<const book::ChargeNeed> part) {
     SqlText sql(absl::StrCat("SELECT ", kUnplacedColumns,
                              " FROM unplaced_states FORCE INDEX (by_charge_id) WHERE "
@@ -238,8 +239,8 @@ absl::StatusOr<std::vector<UnplacedState>> LoadUnplaced(
     sql.EndRow();
     sql.Raw(absl::StrCat(" AND standing IN (", kListed, ",", kDismissed,
                          ") ORDER BY charge_id, kind, told_id FOR UPDATE"));
-    return connection.Query(sql.str(),
-                            [&states](const Row& row) { states.push_back(ReadUnplaced(row)); });
+    return along->Query(sql.str(),
+                        [&states](const Row& row) { states.push_back(ReadUnplaced(row)); });
   };
   RESERVE_RETURN_IF_ERROR(InParts<book::ChargeNeed>(charges, load));
   return states;
@@ -252,7 +253,8 @@ absl::Status WriteApplied(Connection& connection,
   sql.Row();
   for (const UnplacedState* state : applied) sql.Int(state->slot);
   sql.EndRow();
-  return connection.Execute(sql.str());
+  RESERVE_ASSIGN_OR_RETURN(Connection* const along, connection.Along());
+  return along->Execute(sql.str());
 }
 
 absl::StatusOr<KeptUnplaced> KeepUnplaced(Connection& connection, const UnplacedState& told,

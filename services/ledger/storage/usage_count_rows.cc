@@ -230,9 +230,10 @@ absl::StatusOr<CountedUsage> ReadCountedUsage(Connection& connection, absl::Civi
     return absl::OkStatus();
   };
   // Both as of one moment.
-  RESERVE_RETURN_IF_ERROR(connection.BeginSnapshot("usage_count, usage_by_prefix"));
+  RESERVE_RETURN_IF_ERROR(
+      connection.BeginSnapshot("usage_count, usage_by_prefix", /*account_id=*/""));
   const absl::Status status = read();
-  connection.Rollback();
+  connection.EndSnapshot();
   RESERVE_RETURN_IF_ERROR(status);
   return counted;
 }

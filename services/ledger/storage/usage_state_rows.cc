@@ -120,11 +120,10 @@ absl::StatusOr<std::vector<UsageState>> ListUnratedOf(Connection& connection,
 
 absl::StatusOr<int64_t> CountUnrated(Connection& connection) {
   int64_t count = 0;
-  RESERVE_RETURN_IF_ERROR(
-      connection.Query(absl::StrCat("SELECT COUNT(*) FROM usage_states FORCE INDEX (by_status) "
-                                    "WHERE ",
-                                    IsUnrated()),
-                       [&count](const Row& row) { count = row.Int(1); }));
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      absl::StrCat(kSelectOfLiving, "COUNT(*) FROM usage_states FORCE INDEX (by_status) WHERE ",
+                   IsUnrated()),
+      [&count](const Row& row) { count = row.Int(1); }));
   return count;
 }
 

@@ -389,9 +389,9 @@ absl::StatusOr<UsageSummary> SummarizeUsages(Connection& connection, absl::strin
                                              const SummaryScope& scope, int64_t most,
                                              int64_t most_groups) {
   // All as of one moment.
-  RESERVE_RETURN_IF_ERROR(connection.BeginSnapshot(kTables));
+  RESERVE_RETURN_IF_ERROR(connection.BeginSnapshot(kTables, account_id));
   absl::StatusOr<UsageSummary> summary = Summarize(connection, account_id, scope, most);
-  connection.Rollback();
+  connection.EndSnapshot();
   if (!summary.ok()) return summary;
   const auto groups = static_cast<int64_t>(summary->sums.size());
   if (groups > most_groups) return TooManyGroups(groups, most_groups);

@@ -1378,18 +1378,18 @@ TEST_F(DatabaseErrorsElsewhereTest, AReratingGoesOnAfterAnyErrorAndCountsEachUsa
   }
 }
 
-// Watches all events, and goes on from its watermark when the feed fails. Thread-safe.
+// Watches all events, and goes on from its position when the feed fails. Thread-safe.
 class FollowingWatcher : public EventWatcher {
  public:
-  explicit FollowingWatcher(EventCursor::Options options = {}) : options_(std::move(options)) {}
+  explicit FollowingWatcher(EventReader::Options options = {}) : options_(std::move(options)) {}
 
-  const EventCursor::Options& options() const { return options_; }
-  void OnPage(EventCursor::Page page) override {
+  const EventReader::Options& options() const { return options_; }
+  void OnPage(EventReader::Page page) override {
     absl::MutexLock lock(&mutex_);
     for (const storage::FeedEvent& e : page.events) {
       seqs_[e.event.account_id].push_back(e.event.event_seq);
     }
-    watermark_ = page.watermark;
+    if (!page.position.stretches.empty()) position_ = page.position;
     page_is_there_ = true;
   }
   void OnFailed(const absl::Status& status) override {
@@ -1401,12 +1401,12 @@ class FollowingWatcher : public EventWatcher {
   void GoOn(EventFeed& feed) {
     absl::Status failure;
     bool next = false;
-    EventCursor::Options options = options_;
+    EventReader::Options options = options_;
     {
       absl::MutexLock lock(&mutex_);
       std::swap(failure, failure_);
       next = std::exchange(page_is_there_, false);
-      if (watermark_ != absl::InfinitePast()) options.resume_from = watermark_;
+      if (position_.has_value()) options.resume_from = position_;
     }
     if (!failure.ok()) {
       EXPECT_EQ(failure.code(), absl::StatusCode::kUnavailable) << failure;
@@ -1428,10 +1428,10 @@ class FollowingWatcher : public EventWatcher {
   }
 
  private:
-  const EventCursor::Options options_;
+  const EventReader::Options options_;
   mutable absl::Mutex mutex_;
   std::map<std::string, std::vector<int64_t>> seqs_ ABSL_GUARDED_BY(mutex_);
-  absl::Time watermark_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  std::optional<FeedPosition> position_ ABSL_GUARDED_BY(mutex_);
   bool page_is_there_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
 };
@@ -1464,7 +1464,7 @@ TEST_F(DatabaseErrorsElsewhereTest, TheFeedOfEventsLosesNothing) {
     }
   }
   // Of one account only.
-  EventCursor::Options options;
+  EventReader::Options options;
   options.account_id = "a";
   options.resume_from = absl::UnixEpoch() + absl::Hours(24);
   for (const Fault& fault : FaultsToTry()) {

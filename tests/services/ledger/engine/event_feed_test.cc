@@ -327,7 +327,7 @@ TEST(EventAgeTest, ALaneDoesNotCommitEventsThatWatchersMayHaveLookedPast) {
 // Keeps what it is given, and asks for more when it is told to. Thread-safe.
 class PageWatcher : public EventWatcher {
  public:
-  void OnPage(EventCursor::Page page) override {
+  void OnPage(EventReader::Page page) override {
     absl::MutexLock lock(&mutex_);
     ++pages_;
     for (EventKey& key : KeysOf(page.events)) keys_.push_back(std::move(key));

@@ -85,6 +85,21 @@ TEST_F(QueryPoolTest, ADrainBreaksOffAStatementThatTakesLong) {
   EXPECT_LT(MonotonicNow() - begin, absl::Seconds(15));
 }
 
+// Those for other shards would wait behind it.
+TEST_F(QueryPoolTest, AShardThatIsAwayIsNotWaitedFor) {
+  int tries = 0;
+  const Moment begin = MonotonicNow();
+  const absl::Status asked = pool_.Run([&tries](storage::Connection&) {
+    ++tries;
+    return storage::DatabaseError(storage::ErrorClass::kShard, "target: reserve.80-.primary: away");
+  });
+  EXPECT_EQ(asked.code(), absl::StatusCode::kUnavailable) << asked;
+  EXPECT_EQ(ReasonOf(asked), "DATABASE_UNAVAILABLE");
+  EXPECT_EQ(tries, 2) << "the session may have lost its place there";
+  EXPECT_LT(MonotonicNow() - begin, absl::Seconds(4));
+  EXPECT_TRUE(pool_.Run([](storage::Connection&) { return absl::OkStatus(); }).ok());
+}
+
 TEST_F(QueryPoolTest, WorkWhoseCallerHasGoneEndsAndTheThreadIsFree) {
   std::atomic<bool> gone = false;
   Start([&gone] { return gone ? CallerGone() : absl::OkStatus(); });

@@ -82,7 +82,7 @@ TEST_F(ConnectionTest, SetsUpTheSession) {
 TEST_F(ConnectionTest, ASnapshotDoesNotSeeWhatIsCommittedLaterAndDoesNotWrite) {
   const auto reader = Connect();
   const auto writer = Connect();
-  ASSERT_TRUE(reader->BeginSnapshot("t").ok());
+  ASSERT_TRUE(reader->BeginSnapshot("t", "").ok());
   EXPECT_EQ(Ask(*reader, "SELECT COUNT(*) FROM t"), "2");
   ASSERT_TRUE(writer->Execute("INSERT INTO t VALUES (3, '')").ok());
   EXPECT_EQ(Ask(*reader, "SELECT COUNT(*) FROM t"), "2");
@@ -101,7 +101,7 @@ TEST_F(ConnectionTest, ASnapshotKeepsItsTablesFromBeingAltered) {
   const auto reader = Connect();
   const auto migration = Connect();
   ASSERT_TRUE(migration->Execute("SET SESSION lock_wait_timeout = 1").ok());
-  ASSERT_TRUE(reader->BeginSnapshot("t, other").ok());
+  ASSERT_TRUE(reader->BeginSnapshot("t, other", "").ok());
   for (const char* alter :
        {"ALTER TABLE t ADD COLUMN c INT", "ALTER TABLE other ADD COLUMN c INT"}) {
     EXPECT_EQ(migration->Execute(alter).code(), absl::StatusCode::kAborted);

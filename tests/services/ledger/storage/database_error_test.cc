@@ -30,7 +30,7 @@ const std::vector<Expected>& AllExpected() {
       {ErrorClass::kConnection,
        {2002, 2003, 2005, 2006, 2013, 2026, 2027, 1047, 1053, 1158, 1927, 3032, 3100, 4031}},
       {ErrorClass::kReadOnly, {1290, 1836}},
-      {ErrorClass::kDiskFull, {1114, 1021, 1030, 1026, 3168}},
+      {ErrorClass::kDiskFull, {1114, 1021, 1030, 1026, 3167}},
       {ErrorClass::kResources, {1040, 1203, 1226, 1041, 1135}},
       {ErrorClass::kRights, {kNoPassword, 1044, 1045, 1142, 1143, 1227}},
       {ErrorClass::kSchema, {1049, 1146, 1054, 1136, 1364}},
@@ -40,6 +40,39 @@ const std::vector<Expected>& AllExpected() {
       {ErrorClass::kOther, {1064, 1105, 1999, 3000, 99999}},
   };
   return *all;
+}
+
+// As Vitess 24 was heard to say them.
+TEST(DatabaseErrorTest, VitessTellsByTextsWhichShardIsAway) {
+  struct Row {
+    int number;
+    const char* text;
+    ErrorClass error_class;
+  };
+  for (const Row& row : {
+           Row{1105, "target: reserve.80-.primary: no healthy tablet available for 'keyspace'",
+               ErrorClass::kShard},
+           Row{1105, "target: reserve.80-.primary: vttablet: rpc error: code = Unavailable desc",
+               ErrorClass::kShard},
+           Row{1105, "target: reserve.-80.primary: primary is not serving, there may be a reparent",
+               ErrorClass::kShard},
+           Row{1105, "vttablet: rpc error: code = Code(17) desc = operation not allowed",
+               ErrorClass::kShard},
+           Row{2013, "target: reserve.80-.primary: vttablet: Lost connection", ErrorClass::kShard},
+           Row{3168, "target: reserve.80-.primary: connection refused", ErrorClass::kShard},
+           Row{1203, "target: reserve.80-.primary: transaction pool exceeded", ErrorClass::kShard},
+           Row{1114, "target: reserve.80-.primary: The table is full", ErrorClass::kShard},
+           Row{2013, "Lost connection to server during query", ErrorClass::kConnection},
+           Row{1213, "target: reserve.80-.primary: Deadlock found", ErrorClass::kConflict},
+           Row{1062, "target: reserve.80-.primary: Duplicate entry", ErrorClass::kDuplicate},
+           Row{1317, "target: reserve.80-.primary: query was killed", ErrorClass::kConflict},
+           // A transaction of ours over two shards is no conflict: it would come again for ever.
+           Row{1317, "multi-db transaction attempted: [target:{keyspace:...", ErrorClass::kOther},
+           Row{1105, "something else", ErrorClass::kOther},
+       }) {
+    EXPECT_EQ(ClassOfError(row.number, row.text), row.error_class) << row.number << row.text;
+  }
+  EXPECT_EQ(CodeOf(ErrorClass::kShard), absl::StatusCode::kUnavailable);
 }
 
 TEST(DatabaseErrorTest, EachNumberHasItsClassAndWhatIsNotKnownIsOther) {
@@ -92,9 +125,9 @@ TEST(DatabaseErrorTest, EveryUnavailableSaysWhenToComeAgain) {
 
 TEST(DatabaseErrorTest, ATallyCountsEachAndShowsOrdinaryConflictsToNobody) {
   ErrorTally tally;
-  tally.Note(1114, "first");
-  tally.Note(1114, "second");
-  tally.Note(1213, "deadlock");
+  tally.Note(1114, ErrorClass::kDiskFull, "first");
+  tally.Note(1114, ErrorClass::kDiskFull, "second");
+  tally.Note(1213, ErrorClass::kConflict, "deadlock");
   EXPECT_EQ(tally.count(ErrorClass::kDiskFull), 2);
   EXPECT_EQ(tally.count(ErrorClass::kConflict), 1);
   const std::vector<ErrorTally::Line> lines = tally.Take();

@@ -130,7 +130,7 @@ TEST_F(MigratorTest, NewMonthsWaitForAnAuditThatReadsAndBookingsGoOnMeanwhile) {
   ASSERT_TRUE(MigrateAt(TestNow()).ok());
   const size_t before = Partitions().size();
   const auto audit = MustConnect(OptionsFor(database_.url()));
-  ASSERT_TRUE(audit->BeginSnapshot("entries").ok());
+  ASSERT_TRUE(audit->BeginSnapshot("entries", "").ok());
   std::atomic<int> waited = 0;
   absl::Status migrated;
   std::thread job([&] {

@@ -1,0 +1,49 @@
+// The cluster that `./run vitess` has started (scripts/vitess), as faults see it: its processes are
+// known by the pids in its folder, and each that is killed is started again by its keeper.
+#ifndef RESERVE_TESTS_CHAOS_VITESS_CLUSTER_H_
+#define RESERVE_TESTS_CHAOS_VITESS_CLUSTER_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "tests/support/test_database.h"
+
+namespace reserve::chaos {
+
+class VitessCluster {
+ public:
+  // INVALID_ARGUMENT if no cluster is in this folder.
+  static absl::StatusOr<std::unique_ptr<VitessCluster>> In(const std::string& folder);
+
+  int shards() const { return shards_; }
+  // vtgate's unix socket, and how it is reached there: in the schema of the tables of no account,
+  // and in that of accounts, for the migration.
+  std::string socket() const { return folder_ + "/vtgate.sock"; }
+  test_support::DatabaseAddress Address(const std::string& schema) const;
+
+  // "vtgate", "mysqld0", "tablet0" (of the tables of no account), "mysqld1" ...
+  std::vector<std::string> Processes() const;
+  void Signal(const std::string& process, int signal) const;
+  // It is not started again as long as it is held.
+  void Hold(const std::string& process) const;
+  void Release(const std::string& process) const;
+  // Everything runs, and every shard answers. DEADLINE_EXCEEDED after a minute.
+  absl::Status AwaitAll() const;
+
+ private:
+  VitessCluster(std::string folder, int shards) : folder_(std::move(folder)), shards_(shards) {}
+  // 0 if it does not run.
+  int PidOf(const std::string& process) const;
+
+  const std::string folder_;
+  const int shards_;
+};
+
+}  // namespace reserve::chaos
+
+#endif  // RESERVE_TESTS_CHAOS_VITESS_CLUSTER_H_
