@@ -238,7 +238,9 @@ absl::Status Apply(Connection& connection, const Migration& migration, absl::Tim
       .Int(OldestCode(migration))
       .Time(now)
       .EndRow();
-  return ChangeOnceKnown(connection, sql.str(), progress);
+  // The table may be as new to Vitess as those of the first migration.
+  return connection.on_vitess() ? ChangeOnceKnown(connection, sql.str(), progress)
+                                : connection.Execute(sql.str());
 }
 
 // A table with a partition for each month.

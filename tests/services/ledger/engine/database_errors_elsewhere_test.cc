@@ -1324,7 +1324,7 @@ TEST_F(DatabaseErrorsElsewhereTest, HousekeepingGoesOnAfterAnyError) {
        {" FROM plans", " FROM plan_versions ORDER", " FROM rate_activations", " FROM rate_decks",
         " FROM rate_shapes WHERE", " FROM rates WHERE", "recheck_time <=", "INSERT INTO ledgers",
         "expiry_notice_time <=", " WHERE expire_time <=", "ORDER BY account_id,usage_id LIMIT",
-        "SELECT COUNT(*) FROM usage_states"}) {
+        " COUNT(*) FROM usage_states"}) {
     for (const Fault& fault : FaultsToTry()) {
       SCOPED_TRACE(absl::StrCat(part, ": ", fault.name));
       sabotage_->Begin(Nth(1, Contains(part), fault.ruling));
