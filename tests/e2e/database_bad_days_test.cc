@@ -58,9 +58,11 @@ int Health(Stack& stack) {
 }
 
 pb::RecordUsageRequest Usage(const std::string& usage_id) {
+  // One time for all, as a repeat says the same.
+  static const int64_t start = absl::ToUnixSeconds(absl::Now());
   return Parse<pb::RecordUsageRequest>(
       absl::StrCat("account_id: 'a' usage { usage_id: '", usage_id,
-                   "' user_id: 'u' start_time { seconds: ", absl::ToUnixSeconds(absl::Now()),
+                   "' user_id: 'u' start_time { seconds: ", start,
                    " } sms { direction: DIRECTION_INBOUND destination: '+14155550123' "
                    "segments: 1 } }"));
 }
