@@ -26,10 +26,8 @@ constexpr absl::string_view kRechargeColumns =
     "debited,suspension_number,refund_id_typed,credited_as,means,reference,received_time,"
     "card_brand,card_last_four,update_time";
 
-std::string Select() { return absl::StrCat("SELECT ", kRechargeColumns, " FROM recharges "); }
-// The same, for what looks again soon.
-std::string SelectOfLiving() {
-  return absl::StrCat(kSelectOfLiving, kRechargeColumns, " FROM recharges ");
+std::string Select(absl::string_view select = "SELECT ") {
+  return absl::StrCat(select, kRechargeColumns, " FROM recharges ");
 }
 
 Recharge ReadRecharge(const Row& row) {
@@ -410,7 +408,7 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
 
 absl::StatusOr<std::vector<Recharge>> DueRecharges(Connection& connection, absl::Time now,
                                                    int limit) {
-  SqlText sql(SelectOfLiving());
+  SqlText sql(Select(kSelectOfLiving));
   sql.Raw("FORCE INDEX (by_due_time) WHERE state = ")
       .Raw(absl::StrCat(static_cast<int>(RechargeState::kOpen), " AND due_time <= "))
       .Time(now)
@@ -420,7 +418,7 @@ absl::StatusOr<std::vector<Recharge>> DueRecharges(Connection& connection, absl:
 
 absl::StatusOr<std::vector<Recharge>> RechargesDueAfter(Connection& connection, absl::Time after,
                                                         int limit) {
-  SqlText sql(SelectOfLiving());
+  SqlText sql(Select(kSelectOfLiving));
   sql.Raw("FORCE INDEX (by_due_time) WHERE state = ")
       .Raw(absl::StrCat(static_cast<int>(RechargeState::kOpen), " AND due_time > "))
       .Time(after)
