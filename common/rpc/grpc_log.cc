@@ -22,6 +22,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/clock/monotonic.h"
 #include "common/rpc/handshake_peers.h"
+#include "common/rpc/rate_limiter.h"
 #include "common/telemetry/log.h"
 
 namespace reserve {
@@ -32,9 +33,8 @@ constexpr absl::Duration kHandshakeToldAgain = absl::Minutes(1);
 // Beyond so many peers within that time the rest is counted only.
 constexpr size_t kMostTold = 256;
 constexpr size_t kMostPeers = 3;
-// To find a peer all sockets of the process are looked at: no oftener than this within a second,
-// however many knock.
-constexpr int kMostLooks = 20;
+// To find a peer all sockets of the process are looked at: so often a second, however many knock.
+constexpr double kMostLooks = 20;
 
 // What gRPC's line about a handshake holds, and what that means. The last one is for all others.
 struct HandshakeReason {
@@ -96,24 +96,12 @@ struct Handshakes {
   prometheus::Family<prometheus::Counter>* failed ABSL_GUARDED_BY(mutex) = nullptr;
   // When the reason and the peer's host were told last.
   absl::flat_hash_map<std::string, Moment> told ABSL_GUARDED_BY(mutex);
-  Moment looking_since ABSL_GUARDED_BY(mutex);
-  int looks ABSL_GUARDED_BY(mutex) = 0;  // since then
+  RateLimiter looks{kMostLooks};
 };
 
 Handshakes& AllHandshakes() {
   static auto* const handshakes = new Handshakes;
   return *handshakes;
-}
-
-bool MayLookForPeers() {
-  Handshakes& all = AllHandshakes();
-  const Moment now = MonotonicNow();
-  absl::MutexLock lock(&all.mutex);
-  if (now - all.looking_since >= absl::Seconds(1)) {
-    all.looking_since = now;
-    all.looks = 0;
-  }
-  return all.looks++ < kMostLooks;
 }
 
 // Counts it; worth a line?
@@ -136,7 +124,9 @@ bool NoteHandshake(const char* why, absl::string_view host) {
 
 void ForwardHandshake(absl::string_view text) {
   std::vector<std::string> peers;
-  if (MayLookForPeers()) peers = PeersInHandshakes(kMostPeers);
+  if (AllHandshakes().looks.Take("", 1, MonotonicNow()) == absl::ZeroDuration()) {
+    peers = PeersInHandshakes(kMostPeers);
+  }
   const std::string first = peers.empty() ? std::string() : peers.front();
   const char* const why = ReasonIn(text);
   if (!NoteHandshake(why, absl::string_view(first).substr(0, first.rfind(':')))) return;
