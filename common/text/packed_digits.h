@@ -95,10 +95,14 @@ inline uint32_t FourFirstDigits(uint64_t packed) {
 }
 
 inline void UnpackDigits(uint64_t packed, std::string* digits) {
-  char text[kMaxPackedDigits + 1];
-  WriteEightCharacters(UnpackEightDigits(packed >> 32), text);
-  WriteEightCharacters(UnpackEightDigits(packed & 0xFFFFFFFF), text + 8);
-  digits->assign(text, CountDigits(packed));
+  // Its places first, then what they hold, as two numbers that overlap: a copy of them, of a length
+  // that is not known beforehand, would wait for what was just written.
+  digits->assign("000000000000000", kMaxPackedDigits);
+  const uint64_t first = UnpackEightDigits(packed >> 32);
+  const uint64_t rest = UnpackEightDigits(packed & 0xFFFFFFFF);
+  WriteEightCharacters(first, digits->data());
+  WriteEightCharacters(first << 56 | rest >> 8, digits->data() + kMaxPackedDigits - 8);
+  digits->erase(CountDigits(packed));
 }
 inline std::string UnpackedDigits(uint64_t packed) {
   std::string digits;

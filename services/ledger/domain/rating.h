@@ -62,6 +62,9 @@ enum class ChargeBasis : uint8_t {
 
 // How a usage was rated; everything that explains the cost.
 struct Rating {
+  // Written out, as one that is implied first fills the whole with zeros where it is made in place.
+  Rating() {}  // NOLINT(modernize-use-equals-default)
+
   ChargeBasis basis = ChargeBasis::kZeroDuration;
   std::string plan_id;
   int64_t deck_version = 0;  // 0: no rate was needed or found
