@@ -247,16 +247,18 @@ absl::Status Apply(Connection& connection, const Migration& migration, absl::Tim
 struct PartitionedTable {
   absl::string_view name;
   int months_back;  // with partitions of their own, before the current one
+  int months_ahead;
   // What is in months that ended so long ago is dropped; infinite: never.
   absl::Duration kept = absl::InfiniteDuration();
 };
 
 constexpr PartitionedTable kPartitionedTables[] = {
-    {"entries", kMonthsBack},
-    // H4: ids of holds are remembered for 30 days.
-    {"ended_holds", 1, absl::Hours(24 * 31)},
+    {"entries", kMonthsBack, kMonthsAhead},
+    // H4: ids of holds are remembered for 30 days. Each hold that is made is looked for in all of
+    // them: there are as few as there can be.
+    {"ended_holds", 1, 1, absl::Hours(24 * 31)},
     // Decks are held against usage of the last days.
-    {"usage_by_prefix", 2, absl::Hours(24 * kUsageKeptDays)},
+    {"usage_by_prefix", 2, kMonthsAhead, absl::Hours(24 * kUsageKeptDays)},
 };
 
 // The bounds of a table's months, each the number of the month after it.
@@ -287,13 +289,13 @@ absl::Status MakePartitions(Connection& connection, const PartitionedTable& tabl
     const int64_t next = months.back().second;
     first = absl::CivilMonth(next / 100, static_cast<int>(next % 100));
   }
-  for (absl::CivilMonth month = first; month <= current + kMonthsAhead; ++month) {
+  for (absl::CivilMonth month = first; month <= current + table.months_ahead; ++month) {
     parts.push_back(
         absl::StrCat("PARTITION m", Number(month), " VALUES LESS THAN (", Number(month + 1), ")"));
   }
   if (parts.empty()) return absl::OkStatus();
   progress(
-      absl::StrCat("making partitions of ", table.name, " up to ", Number(current + kMonthsAhead)));
+      absl::StrCat("making partitions of ", table.name, " up to ", Number(current + table.months_ahead)));
   return Change(
       connection,
       absl::StrCat("ALTER TABLE ", table.name, " REORGANIZE PARTITION later INTO (",
