@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "tests/support/told.h"
 
 namespace reserve::test_support {
 
@@ -27,6 +28,7 @@ std::string HttpGet(int port, const std::string& path) {
   }
   close(fd);
   freeaddrinfo(address);
+  if (path == "/metrics") ExpectNothingOfCustomers("metrics", response);
   return response;
 }
 

@@ -8,7 +8,8 @@
 
 namespace reserve::test_support {
 
-// What is served at http://127.0.0.1:PORT/path, with its headers; empty if nothing is.
+// What is served at http://127.0.0.1:PORT/path, with its headers; empty if nothing is. Metrics that
+// tell of a customer (told.h) are a failure of the test.
 std::string HttpGet(int port, const std::string& path);
 
 }  // namespace reserve::test_support

@@ -25,6 +25,7 @@
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "tests/support/build_tree.h"
+#include "tests/support/told.h"
 
 namespace reserve::test_support {
 namespace {
@@ -109,28 +110,11 @@ bool IsServer(absl::string_view program) {
          program == "console";
 }
 
-bool InATest() { return ::testing::UnitTest::GetInstance()->current_test_suite() != nullptr; }
-
 // At which level our servers log: all that they can, so that each test is one of what is in there.
 std::string LogLevel() {
   const char* const asked = std::getenv("RESERVE_TEST_LOG_LEVEL");
   if (asked != nullptr) return asked;
   return InATest() ? "debug" : "";
-}
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-// Is there a card token of the stub's, or a number in its international form?
-bool TellsOfACustomer(absl::string_view line) {
-  if (absl::StrContains(line, "tok_") || absl::StrContains(line, "pm_card_")) return true;
-  constexpr size_t kFewestDigits = 7;
-  for (size_t plus = line.find('+'); plus != absl::string_view::npos;
-       plus = line.find('+', plus + 1)) {
-    size_t digits = 0;
-    while (plus + 1 + digits < line.size() && IsDigit(line[plus + 1 + digits])) ++digits;
-    if (digits >= kFewestDigits && line[plus + 1] != '0') return true;
-  }
-  return false;
 }
 
 }  // namespace

@@ -10,12 +10,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
+#include "gtest/gtest-spi.h"
 #include "gtest/gtest.h"
 #include "tests/support/build_tree.h"
 #include "tests/support/free_port.h"
 #include "tests/support/mariadb_server.h"
 #include "tests/support/subprocess.h"
 #include "tests/support/test_database.h"
+#include "tests/support/told.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::test_support {
@@ -47,6 +49,20 @@ TEST(TestDatabaseTest, SchemaIsDroppedWithTheObject) {
       observer.QueryInt(absl::StrCat(
           "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = '", name, "'")),
       0);
+}
+
+TEST(ToldTest, TokensAndTelephoneNumbersAreOfACustomer) {
+  EXPECT_TRUE(TellsOfACustomer("{\"card\":\"tok_visa\"}"));
+  EXPECT_TRUE(TellsOfACustomer("calls_total{to=\"+12025550123\"} 1"));
+  EXPECT_TRUE(TellsOfACustomer("1e+06 of pm_card_1"));
+  EXPECT_FALSE(TellsOfACustomer("le=\"+Inf\"} 1e+06, at 2026-11-30T10:00:00+00:00 +123456"));
+}
+
+TEST(ToldTest, TextThatTellsOfACustomerIsAFailureThatShowsItsLine) {
+  ExpectNothingOfCustomers("metrics", "calls_total 1\n");
+  EXPECT_NONFATAL_FAILURE(
+      ExpectNothingOfCustomers("metrics", "calls_total 1\nof{to=\"+12025550123\"} 2\nx 3\n"),
+      "metrics tell of a customer: of{to=\"+12025550123\"} 2");
 }
 
 TEST(DatabaseAddressTest, RoundTripsThroughItsUrl) {

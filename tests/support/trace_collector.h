@@ -1,5 +1,6 @@
 // A real receiver of spans (OTLP over gRPC) in the test's own process. It keeps what it gets, and
-// may be told to hang. Thread-safe.
+// may be told to hang. Spans that tell of a customer (told.h) are a failure of the test.
+// Thread-safe.
 //
 //   TraceCollector collector(port);
 //   EXPECT_TRUE(WaitUntil([&] { return !collector.Named("ledger.commit").empty(); }));
@@ -16,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "opentelemetry/trace_service.grpc.pb.h"
+#include "tests/support/told.h"
 
 namespace reserve::test_support {
 
@@ -77,7 +79,9 @@ class TraceCollector {
       if (hangs) ++kept;
       const auto answers = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex) { return !hangs; };
       mutex.Await(absl::Condition(&answers));
-      text += request->DebugString();
+      const std::string came = request->DebugString();
+      ExpectNothingOfCustomers("spans", came);
+      text += came;
       for (const auto& of_program : request->resource_spans()) {
         for (const auto& of_scope : of_program.scope_spans()) {
           spans.insert(spans.end(), of_scope.spans().begin(), of_scope.spans().end());

@@ -294,8 +294,8 @@ absl::Status MakePartitions(Connection& connection, const PartitionedTable& tabl
         absl::StrCat("PARTITION m", Number(month), " VALUES LESS THAN (", Number(month + 1), ")"));
   }
   if (parts.empty()) return absl::OkStatus();
-  progress(
-      absl::StrCat("making partitions of ", table.name, " up to ", Number(current + table.months_ahead)));
+  progress(absl::StrCat("making partitions of ", table.name, " up to ",
+                        Number(current + table.months_ahead)));
   return Change(
       connection,
       absl::StrCat("ALTER TABLE ", table.name, " REORGANIZE PARTITION later INTO (",
