@@ -106,12 +106,12 @@ std::optional<Part> NumberAt(absl::string_view text, const std::vector<Part>& gr
   return found;
 }
 
+// All that there are: what looks like one by chance may end where a card's own begins.
 std::vector<Part> NumbersIn(absl::string_view text) {
   std::vector<Part> numbers;
   if (text.size() < kShortest) return numbers;
   const std::vector<Part> groups = GroupsOf(text);
   for (size_t i = 0; i < groups.size(); ++i) {
-    if (!numbers.empty() && groups[i].begin < numbers.back().end) continue;
     if (const std::optional<Part> number = NumberAt(text, groups, i)) numbers.push_back(*number);
   }
   return numbers;
@@ -123,12 +123,16 @@ bool HoldsCardNumber(absl::string_view text) { return !NumbersIn(text).empty(); 
 
 std::string MaskCardNumbers(absl::string_view text) {
   std::string masked(text);
-  for (const Part& number : NumbersIn(text)) {
-    int shown = 4;
-    for (size_t i = number.end; i-- > number.begin;) {
-      if (!absl::ascii_isdigit(static_cast<unsigned char>(text[i]))) continue;
-      if (shown-- > 0) continue;
-      masked[i] = '*';
+  // The four digits that are left of one may be the beginning of another with what follows.
+  for (std::vector<Part> numbers = NumbersIn(text); !numbers.empty(); numbers = NumbersIn(masked)) {
+    const std::string before = masked;
+    for (const Part& number : numbers) {
+      int shown = 4;
+      for (size_t i = number.end; i-- > number.begin;) {
+        if (!absl::ascii_isdigit(static_cast<unsigned char>(before[i]))) continue;
+        if (shown-- > 0) continue;
+        masked[i] = '*';
+      }
     }
   }
   return masked;

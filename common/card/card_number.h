@@ -16,7 +16,8 @@ namespace reserve {
 // "4111 1111 1111 1111".
 bool HoldsCardNumber(absl::string_view text);
 
-// The text with all but the last four digits of each replaced by `*`.
+// The text with all but the last four digits of each replaced by `*`, and of several that overlap
+// also those last four that are within another. It holds none.
 std::string MaskCardNumbers(absl::string_view text);
 
 }  // namespace reserve

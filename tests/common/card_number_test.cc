@@ -45,5 +45,17 @@ TEST(CardNumberTest, AllButTheLastFourDigitsAreMasked) {
   EXPECT_EQ(MaskCardNumbers("error 4711"), "error 4711");
 }
 
+// What stands before a card's number looks like one with its beginning.
+TEST(CardNumberTest, ANumberThatOverlapsAnotherIsMaskedToo) {
+  const std::string text = "order 3600 0000 0006 4111 1111 1111 1111";
+  ASSERT_TRUE(HoldsCardNumber("3600 0000 0006 4111"));
+  EXPECT_EQ(MaskCardNumbers(text), "order **** **** **** **** **** **** 1111");
+}
+
+TEST(CardNumberTest, TheLastDigitsOfANumberAreNoBeginningOfAnother) {
+  EXPECT_EQ(MaskCardNumbers("5555555555554444 1111 1111 1101"),
+            "**************** **** **** 1101");
+}
+
 }  // namespace
 }  // namespace reserve
