@@ -253,7 +253,7 @@ void Caller::NoteWait(const Request& request, reserve::Moment first_asked, reser
                       const absl::Status& status) {
   if constexpr (requires { absl::string_view(request.account_id()); }) {
     if (IsNoAnswer(status)) {
-      counts_.waits.NoteNoAnswer(request.account_id(), asked);
+      counts_.waits.NoteFailure(request.account_id(), asked);
     } else {
       counts_.waits.NoteAnswer(request.account_id(), first_asked);
     }

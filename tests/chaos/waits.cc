@@ -25,12 +25,12 @@ Waits::Shard& Waits::Of(absl::string_view account_id) {
   return shards_[book::RangeOf(account_id, shards_.size())];
 }
 
-void Waits::NoteNoAnswer(absl::string_view account_id, reserve::Moment asked) {
+void Waits::NoteFailure(absl::string_view account_id, reserve::Moment asked) {
   absl::MutexLock lock(&mutex_);
   Shard& shard = Of(account_id);
-  ++shard.no_answers;
+  ++shard.failures;
   shard.first_asked = std::min(shard.first_asked, asked);
-  shard.last_ended = std::max(shard.last_ended, MonotonicNow());
+  shard.last_failed = std::max(shard.last_failed, MonotonicNow());
 }
 
 void Waits::NoteAnswer(absl::string_view account_id, reserve::Moment first_sent) {
@@ -45,13 +45,13 @@ std::vector<std::string> Waits::Tell() const {
   std::vector<std::string> lines;
   for (const Shard& shard : shards_) {
     const std::string stretch =
-        shard.no_answers == 0
+        shard.failures == 0
             ? ""
-            : absl::StrCat(" within ", Short(shard.last_ended - shard.first_asked));
+            : absl::StrCat(" within ", Short(shard.last_failed - shard.first_asked));
     lines.push_back(absl::StrCat("callers of shard ", lines.size() + 1, " of ", shards_.size(),
-                                 ": ", shard.answers, " requests answered, ", shard.no_answers,
-                                 " failed tries", stretch,
-                                 ", the longest until an answer ", Short(shard.longest)));
+                                 ": ", shard.answers, " requests answered, ", shard.failures,
+                                 " failed tries", stretch, ", the longest until an answer ",
+                                 Short(shard.longest)));
   }
   return lines;
 }

@@ -1,10 +1,10 @@
-// What the callers of each shard waited for: how often there was no answer, from when to when, and
-// how long it took at the most until there was one. Where there are no shards all accounts are one.
+// What the callers of each shard waited for: how many tries failed, within what time, and how long
+// it took at the most until there was an answer. Where there are no shards all accounts are one.
 // Thread-safe.
 //
 //   Waits waits;
 //   waits.SetShards(2);
-//   waits.NoteNoAnswer("acct-1", asked);
+//   waits.NoteFailure("acct-1", asked);
 //   for (const std::string& line : waits.Tell()) ...
 #ifndef RESERVE_TESTS_CHAOS_WAITS_H_
 #define RESERVE_TESTS_CHAOS_WAITS_H_
@@ -26,8 +26,8 @@ class Waits {
   Waits();
   // Before anything is noted; the shards are equal ranges of the accounts.
   void SetShards(int shards);
-  // A try about this account, begun then, has just ended without an answer.
-  void NoteNoAnswer(absl::string_view account_id, reserve::Moment asked);
+  // A try about this account, begun then, has just failed, and is made again.
+  void NoteFailure(absl::string_view account_id, reserve::Moment asked);
   // A request about it, first sent then, has just been answered.
   void NoteAnswer(absl::string_view account_id, reserve::Moment first_sent);
   // A line for each shard.
@@ -36,9 +36,9 @@ class Waits {
  private:
   struct Shard {
     int64_t answers = 0;
-    int64_t no_answers = 0;
+    int64_t failures = 0;
     reserve::Moment first_asked = absl::InfiniteDuration();
-    reserve::Moment last_ended;
+    reserve::Moment last_failed;
     absl::Duration longest;
   };
   Shard& Of(absl::string_view account_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
