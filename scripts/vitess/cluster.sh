@@ -1,8 +1,9 @@
 # A Vitess cluster on this machine's loopback: etcd, a mysqld and a vttablet a shard, and vtgate. To be
 # sourced by bash, with `say` and `die` defined, after get.sh; one cluster a shell.
 #
-#   vitess_up BIN SHARDS   starts it, with the tables' places (services/ledger/storage/vitess) and no table
-#   vitess_shard_down 80-  and vitess_shard_back, vitess_hold NAME, vitess_kill NAME
+#   vitess_up BIN SHARDS [COMMAND]  starts it, with the tables' places (services/ledger/storage/vitess) and no
+#                          table; before vtgate is started, which looks for new tablets once a minute, runs COMMAND
+#   vitess_kill NAME       and vitess_hold NAME, vitess_release NAME, vitess_lose NAME
 #   vitess_down            ends it all, by pid, and removes its folder; safe to call twice
 #
 # Names: etcd, vtgate, and, by a shard's number (0 is the unsharded keyspace, the catalog), mysqld0 and
@@ -33,7 +34,7 @@ vitess_ranges() {
 vitess_free_ports() {
   local i
   while VITESS_BASE=$((20000 + RANDOM / 100 * 100)); do
-    for i in {0..40}; do
+    for i in {0..45}; do
       if (exec 3<>"/dev/tcp/127.0.0.1/$((VITESS_BASE + i))") 2>/dev/null; then continue 2; fi
     done
     return
@@ -102,17 +103,26 @@ SQL
   rm -rf "$VITESS_DIR/template"
 }
 
+# vitess_settings: of each mysqld, a line each; what a commit costs and survives is among them.
+vitess_settings() {
+  printf '%s\n' --mysqlx=0 --secure-file-priv=NULL --gtid-mode=ON --enforce-gtid-consistency=ON --log-bin=bin \
+    --sync-binlog=1 --innodb-flush-log-at-trx-commit=1 --innodb-buffer-pool-size="${VITESS_POOL:-128M}" \
+    --innodb-redo-log-capacity="${VITESS_REDO:-128M}" --performance-schema=OFF --max-connections=500 \
+    --max-allowed-packet=64M
+}
+
 vitess_start_mysqld() {
-  local n=$1 folder=$VITESS_DIR/mysqld$1
+  local n=$1 folder=$VITESS_DIR/mysqld$1 plugins=$VITESS_BIN/sid/root/usr/lib/mysql/plugin settings
   mkdir "$folder"
   cp -a "$VITESS_BIN/template-$(id -u)" "$folder/data"
   rm -f "$folder/data/auto.cnf"
   [[ $(id -u) != 0 ]] || chown 65534:65534 "$folder"
+  mapfile -t settings < <(vitess_settings)
+  # Unpacked, it does not find them by itself.
+  [[ ! -d $plugins ]] || settings+=(--plugin-dir="$plugins")
   vitess_keep "mysqld$n" "$VITESS_BIN/mysqld" --no-defaults --datadir="$folder/data" --socket="$folder/sock" \
-    --pid-file="$folder/pid" --port=$((VITESS_BASE + 10 + 3 * n)) --bind-address=127.0.0.1 --mysqlx=0 \
-    --server-id=$((n + 1)) --secure-file-priv=NULL --gtid-mode=ON --enforce-gtid-consistency=ON --log-bin=bin \
-    --sync-binlog=1 --innodb-flush-log-at-trx-commit=1 --innodb-buffer-pool-size="${VITESS_POOL:-128M}" \
-    --innodb-redo-log-capacity=128M --performance-schema=OFF --max-connections=500 --max-allowed-packet=64M
+    --pid-file="$folder/pid" --port=$((VITESS_BASE + 10 + 3 * n)) --bind-address=127.0.0.1 \
+    --server-id=$((n + 1)) "${settings[@]}"
 }
 
 vitess_start_tablet() {
@@ -143,7 +153,7 @@ vitess_start_gate() {
 }
 
 vitess_up() {
-  local shards=$2 i places
+  local shards=$2 before_gate=${3:-:} i places
   places=$(cd "$VITESS_SOURCES/../../services/ledger/storage/vitess" && pwd)
   VITESS_BIN=$1
   mapfile -t VITESS_SHARDS < <(echo 0 && vitess_ranges "$shards")
@@ -178,6 +188,7 @@ vitess_up() {
   vitess_ctl ApplyVSchema --vschema-file "$places/vschema_reserve.json" reserve >/dev/null
   vitess_ctl ApplyVSchema --vschema-file "$places/vschema_catalog.json" catalog >/dev/null
   vitess_ctl ApplyRoutingRules --rules-file "$places/routing_rules.json" >/dev/null
+  "$before_gate"
   say "starting vtgate, in transaction mode ${VITESS_MODE:-SINGLE}"
   vitess_start_gate
   vitess_until vtgate 60 vitess_sql -e 'SHOW VITESS_SHARDS'
@@ -197,6 +208,13 @@ vitess_hold() {
   vitess_kill "$1"
 }
 vitess_release() { rm -f "$VITESS_DIR/hold.$1"; }
+
+# vitess_lose NAME...: killed for good, as when their machine is lost; nothing starts them again.
+vitess_lose() {
+  local name
+  for name in "$@"; do : >"$VITESS_DIR/lost.$name"; done
+  for name in "$@"; do vitess_kill "$name"; done
+}
 
 vitess_down() {
   local pid name tries

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # keeper.sh FOLDER NAME COMMAND...: keeps one process of a cluster running, as a supervisor would: what
-# has ended is started again a second later, or once FOLDER/hold.NAME is gone. The pid is in FOLDER/NAME.pid
-# while it runs, and the output in FOLDER/NAME.log. Ends with FOLDER/stop, or with who started it.
+# has ended is started again a second later, or once FOLDER/hold.NAME is gone, or never with FOLDER/lost.NAME. The
+# pid is in FOLDER/NAME.pid while it runs, and the output in FOLDER/NAME.log. Ends with FOLDER/stop, or with who started it.
 set -u
 folder=$1 name=$2
 shift 2
@@ -17,5 +17,5 @@ while [[ ! -e $folder/stop ]]; do
   wait $!
   rm -f "$folder/$name.pid"
   sleep 1
-  while [[ -e $folder/hold.$name && ! -e $folder/stop ]]; do sleep 0.2; done
+  while [[ (-e $folder/hold.$name || -e $folder/lost.$name) && ! -e $folder/stop ]]; do sleep 0.2; done
 done

@@ -15,9 +15,12 @@
 #include "common/rpc/conversions.h"
 #include "services/ledger/domain/hold.h"
 #include "services/ledger/storage/sql_text.h"
+#include "tests/bench/accounts_by_api.h"
+#include "tests/bench/one_call.h"
 #include "tests/bench/traffic.h"
 #include "tests/support/build_tree.h"
 #include "tests/support/free_port.h"
+#include "tests/support/test_database.h"
 #include "tests/support/wait_until.h"
 
 namespace reserve::bench {
@@ -34,29 +37,12 @@ using test_support::Subprocess;
 using test_support::WaitUntil;
 
 constexpr char kTemplate[] = "template";
+constexpr char kVitessUser[] = "reserve";
 constexpr char kAccountPrefix[] = "acct-";
 constexpr char kDipPrefix[] = "dip-";
-constexpr int64_t kBalanceUnits = 1'000'000;
-constexpr int64_t kFreeSeconds = 18'000;
 constexpr int kCopiesAtOnce = 50'000;
 // Bulk statements take longer than those of a ledger may.
 constexpr int kIoTimeoutSeconds = 600;
-
-absl::Status FromGrpc(const grpc::Status& status, absl::string_view what) {
-  if (status.ok()) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat(what, ": ", status.error_message()));
-}
-
-// Makes one call, with a deadline.
-template <typename Stub, typename Request, typename Response>
-absl::Status Call(const test_support::LedgerStubs& ledger,
-                  grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                  const Request& request, Response* response) {
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-  return FromGrpc((ledger.of<Stub>().*method)(&context, request, response),
-                  Request::descriptor()->name());
-}
 
 }  // namespace
 
@@ -80,6 +66,17 @@ absl::StatusOr<std::vector<std::shared_ptr<grpc::Channel>>> Server::Connect(int 
   return channels;
 }
 
+std::string Stage::VitessSocket() const { return options_.vitess + "/vtgate.sock"; }
+
+std::string Stage::Url(const std::string& schema) const {
+  if (database_ != nullptr) return database_->Url(schema);
+  test_support::DatabaseAddress address;
+  address.user = kVitessUser;
+  address.socket = VitessSocket();
+  address.schema = schema;
+  return address.ToUrl();
+}
+
 absl::StatusOr<std::unique_ptr<Stage>> Stage::Create(const Options& options) {
   std::unique_ptr<Stage> stage(new Stage(options));
   RESERVE_RETURN_IF_ERROR(stage->Prepare());
@@ -88,8 +85,8 @@ absl::StatusOr<std::unique_ptr<Stage>> Stage::Create(const Options& options) {
 
 storage::DatabaseOptions Stage::SchemaOptions(const std::string& schema) const {
   storage::DatabaseOptions options;
-  options.user = "root";
-  options.socket = database_->socket_path();
+  options.user = database_ == nullptr ? kVitessUser : "root";
+  options.socket = database_ == nullptr ? VitessSocket() : database_->socket_path();
   options.schema = schema;
   options.io_timeout_seconds = kIoTimeoutSeconds;
   return options;
@@ -117,6 +114,11 @@ absl::Status Stage::Prepare() {
   folder_ = fs::path(test_support::BuildDir()).parent_path() / "bench";
   std::error_code error;
   fs::create_directories(folder_, error);
+  if (options_.vitess.empty()) RESERVE_RETURN_IF_ERROR(StartDatabase());
+  return options_.by_api || database_ == nullptr ? FillByApi() : FillBySql();
+}
+
+absl::Status Stage::StartDatabase() {
   // Real durability is the server's default and PrivateDatabaseServer keeps it; only its tiny
   // files are not fit for a load. What is written fits its memory: the ledger's tables grow more
   // than the floor's, and what that costs beyond memory is for the growth run to show.
@@ -125,13 +127,36 @@ absl::Status Stage::Prepare() {
   RESERVE_ASSIGN_OR_RETURN(
       database_, PrivateDatabaseServer::Create({.log_megabytes = 1024, .extra_args = args}));
   RESERVE_ASSIGN_OR_RETURN(sql_, Connection::Open(SchemaOptions("")));
+  return absl::OkStatus();
+}
+
+absl::Status Stage::Migrate(const std::string& schema) {
+  RESERVE_ASSIGN_OR_RETURN(
+      auto migrate,
+      Subprocess::Start(
+          {.program = "ledger", .args = {"migrate"}, .env = {{"RESERVE_DATABASE", Url(schema)}}}));
+  if (migrate->Wait(absl::Seconds(60)) == 0) return absl::OkStatus();
+  return absl::InternalError(migrate->Stderr());
+}
+
+absl::Status Stage::FillByApi() {
+  const bool on_vitess = database_ == nullptr;
+  if (!on_vitess) RESERVE_RETURN_IF_ERROR(sql_->Execute("CREATE DATABASE ledger"));
+  RESERVE_RETURN_IF_ERROR(Migrate(on_vitess ? "reserve" : "ledger"));
+  RESERVE_ASSIGN_OR_RETURN(sql_, Connection::Open(SchemaOptions(ServedSchema())));
+  RESERVE_ASSIGN_OR_RETURN(const Server ledger, StartLedger());
+  RESERVE_RETURN_IF_ERROR(ImportDeck(ledger));
+  RESERVE_RETURN_IF_ERROR(StartWorker(ledger));
+  RESERVE_ASSIGN_OR_RETURN(const auto channels, ledger.Connect(2));
+  RESERVE_RETURN_IF_ERROR(MakeAccounts(channels, options_.accounts));
+  StopWorker();
+  return absl::OkStatus();
+}
+
+absl::Status Stage::FillBySql() {
   for (const char* schema : {"ledger", "sql_floor"}) {
     RESERVE_RETURN_IF_ERROR(sql_->Execute(absl::StrCat("CREATE DATABASE ", schema)));
-    RESERVE_ASSIGN_OR_RETURN(
-        auto migrate, Subprocess::Start({.program = "ledger",
-                                         .args = {"migrate"},
-                                         .env = {{"RESERVE_DATABASE", database_->Url(schema)}}}));
-    if (migrate->Wait(absl::Seconds(60)) != 0) return absl::InternalError(migrate->Stderr());
+    RESERVE_RETURN_IF_ERROR(Migrate(schema));
   }
   RESERVE_RETURN_IF_ERROR(sql_->Execute("USE ledger"));
   RESERVE_RETURN_IF_ERROR(sql_->Query(
@@ -149,56 +174,25 @@ absl::Status Stage::Prepare() {
   return Analyze();
 }
 
-// One account, made by nothing but the API.
-absl::Status Stage::MakeTemplate() {
-  RESERVE_ASSIGN_OR_RETURN(const Server ledger, StartLedger());
+absl::Status Stage::ImportDeck(const Server& ledger) {
   RESERVE_ASSIGN_OR_RETURN(
       auto import,
       Subprocess::Start({.program = "ledger",
                          .args = {"import-rates", "--starter", "--ledger=" + ledger.target,
                                   // In force before any usage starts.
                                   "--effective_time=2020-01-01T00:00:00Z"}}));
-  if (import->Wait(absl::Seconds(60)) != 0) return absl::InternalError(import->Stderr());
+  if (import->Wait(absl::Seconds(60)) == 0) return absl::OkStatus();
+  return absl::InternalError(import->Stderr());
+}
+
+absl::Status Stage::MakeTemplate() {
+  RESERVE_ASSIGN_OR_RETURN(const Server ledger, StartLedger());
+  RESERVE_RETURN_IF_ERROR(ImportDeck(ledger));
   RESERVE_RETURN_IF_ERROR(StartWorker(ledger));
   RESERVE_ASSIGN_OR_RETURN(const auto channels, ledger.Connect(1));
   const test_support::LedgerStubs stubs(channels.front());
-
-  pb::OpenAccountRequest open;
-  open.set_account_id(kTemplate);
-  open.set_card_token("tok_visa");
-  pb::Account opened;
-  RESERVE_RETURN_IF_ERROR(Call(stubs, &pb::Accounts::Stub::OpenAccount, open, &opened));
-  pb::GetAccountRequest get;
-  get.set_account_id(kTemplate);
-  pb::Account got;
-  const auto is_active = [&] {
-    return Call(stubs, &pb::Accounts::Stub::GetAccount, get, &got).ok() &&
-           got.state() == pb::ACCOUNT_STATE_ACTIVE;
-  };
-  if (!WaitUntil(is_active)) return absl::InternalError("the template account was not funded");
+  RESERVE_RETURN_IF_ERROR(MakeAccount(stubs, kTemplate));
   StopWorker();
-
-  pb::AdjustBalanceRequest adjust;
-  adjust.set_account_id(kTemplate);
-  adjust.set_request_id("fill");
-  adjust.mutable_amount()->set_units(kBalanceUnits);
-  adjust.set_reason("enough for any load");
-  pb::Entry adjusted;
-  RESERVE_RETURN_IF_ERROR(Call(stubs, &pb::Support::Stub::AdjustBalance, adjust, &adjusted));
-  pb::PutUserRequest put;
-  put.set_account_id(kTemplate);
-  put.set_user_id(kUserId);
-  pb::User user;
-  RESERVE_RETURN_IF_ERROR(Call(stubs, &pb::Accounts::Stub::PutUser, put, &user));
-  // First all the free minutes, then a paid call, whose row has the usual shape.
-  Traffic traffic(1);
-  for (const int64_t seconds : {kFreeSeconds, int64_t{90}}) {
-    pb::RecordUsageRequest record = traffic.Record(kTemplate);
-    record.mutable_usage()->mutable_call()->set_destination("+12125550123");
-    record.mutable_usage()->mutable_call()->mutable_duration()->set_seconds(seconds);
-    pb::RecordUsageResponse recorded;
-    RESERVE_RETURN_IF_ERROR(Call(stubs, &pb::Ledger::Stub::RecordUsage, record, &recorded));
-  }
   return absl::OkStatus();
 }
 
@@ -311,7 +305,7 @@ absl::StatusOr<Server> Stage::StartServer(const std::string& program, std::vecto
   args.push_back(absl::StrCat("--listen=127.0.0.1:", listen_port));
   args.push_back("--port_file=" + port_file);
   Subprocess::Options options{.program = program, .args = std::move(args)};
-  if (with_database) options.env["RESERVE_DATABASE"] = database_->Url("ledger");
+  if (with_database) options.env["RESERVE_DATABASE"] = Url(ServedSchema());
   Server server;
   RESERVE_ASSIGN_OR_RETURN(server.process, Subprocess::Start(std::move(options)));
   int port = 0;

@@ -1,10 +1,11 @@
-// What a measurement runs on: a private MariaDB with the durability of a real one, filled
-// with accounts, and real ledgers, a worker and a gateway stub beside it.
+// What a measurement runs on: a private MariaDB with the durability of a real one, or a cluster of
+// Vitess, filled with accounts, and real ledgers, a worker and a gateway stub beside it.
 //
 // The accounts are copies of one that was opened, funded, given a user and used over the
 // API, so their books are true and VerifyAccount finds them so. Copied by SQL in bulk, they
-// take seconds. Each has a large balance, and a user whose free minutes are used up.
-// Not thread-safe.
+// take seconds. Each has a large balance, and a user whose free minutes are used up. By
+// Options::by_api all of them are opened over the API: vtgate copies no rows from one shard to
+// another. Not thread-safe.
 //
 //   auto stage = Stage::Create({.accounts = 100'000});
 //   auto ledger = (*stage)->StartLedger();
@@ -51,6 +52,11 @@ class Stage {
     int history_entries = 100'000;
     std::vector<std::string> ledger_args = {};
     std::vector<std::string> database_args = {};
+    // The folder of a cluster of Vitess that runs (scripts/vitess), without any table: it is the
+    // database, no server is started, and accounts are opened by_api.
+    std::string vitess = {};
+    // There are the accounts alone then: no dips, no history, and no schema for floors.
+    bool by_api = false;
   };
 
   static absl::StatusOr<std::unique_ptr<Stage>> Create(const Options& options);
@@ -88,6 +94,12 @@ class Stage {
   explicit Stage(const Options& options) : options_(options) {}
 
   absl::Status Prepare();
+  absl::Status StartDatabase();
+  absl::Status Migrate(const std::string& schema);
+  absl::Status FillByApi();
+  absl::Status FillBySql();
+  // The starter deck.
+  static absl::Status ImportDeck(const Server& ledger);
   absl::Status MakeTemplate();
   // Fills sql_floor.numbers, which multiplies rows, with 1 to at least `last`.
   absl::Status GrowNumbers(int last);
@@ -100,6 +112,10 @@ class Stage {
       const std::string& table, const std::vector<std::pair<std::string, std::string>>& replaced,
       std::string* values);
   storage::DatabaseOptions SchemaOptions(const std::string& schema) const;
+  std::string Url(const std::string& schema) const;
+  // On Vitess a ledger connects to the tables of no account (docs/VITESS.md).
+  const char* ServedSchema() const { return database_ == nullptr ? "catalog" : "ledger"; }
+  std::string VitessSocket() const;
   absl::StatusOr<Server> StartServer(const std::string& program, std::vector<std::string> args,
                                      bool with_database, int listen_port = 0);
   // As one of them sees it.
@@ -108,8 +124,8 @@ class Stage {
   const Options options_;
   std::string folder_;
   int servers_ = 0;
-  int numbers_ = 0;  // in sql_floor.numbers
-  std::unique_ptr<test_support::PrivateDatabaseServer> database_;
+  int numbers_ = 0;                                                // in sql_floor.numbers
+  std::unique_ptr<test_support::PrivateDatabaseServer> database_;  // null on Vitess
   storage::SqlThread sql_thread_;
   std::unique_ptr<storage::Connection> sql_;
   std::vector<std::string> account_tables_;

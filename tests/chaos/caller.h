@@ -165,6 +165,10 @@ class Caller {
   template <typename Request, typename Response>
   void NoteCall(const Request& request, const Response& response, reserve::Moment asked,
                 const absl::Status& status);
+  // How long the caller has waited, if it is about one account.
+  template <typename Request>
+  void NoteWait(const Request& request, reserve::Moment first_asked, reserve::Moment asked,
+                const absl::Status& status);
   void NoteUsage(const RecordRequest& request,
                  const absl::StatusOr<ledger::v1::RecordUsageResponse>& got);
   void NoteBooked(const RecordRequest& request, std::optional<Place> place);
@@ -244,11 +248,24 @@ void Caller::NoteCall(const Request& request, const Response& response, reserve:
   NoteCall(method.c_str(), std::move(claims), asked, status);
 }
 
+template <typename Request>
+void Caller::NoteWait(const Request& request, reserve::Moment first_asked, reserve::Moment asked,
+                      const absl::Status& status) {
+  if constexpr (requires { absl::string_view(request.account_id()); }) {
+    if (IsNoAnswer(status)) {
+      counts_.waits.NoteFailure(request.account_id(), asked);
+    } else {
+      counts_.waits.NoteAnswer(request.account_id(), first_asked);
+    }
+  }
+}
+
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Caller::Persist(grpc::Status (Stub::*method)(grpc::ClientContext*,
                                                                       const Request&, Response*),
                                          const Request& request, bool* unknown) {
   const absl::Time start = absl::Now();
+  const reserve::Moment first_asked = MonotonicNow();
   for (int tries = 1;; ++tries) {
     Response response;
     const auto context = Within(kCallTimeout);
@@ -256,6 +273,7 @@ absl::StatusOr<Response> Caller::Persist(grpc::Status (Stub::*method)(grpc::Clie
     const absl::Status status =
         FromGrpcStatus((stub<Stub>().*method)(context.get(), request, &response));
     NoteCall(request, response, asked, status);
+    NoteWait(request, first_asked, asked, status);
     if (status.ok()) return response;
     if (!IsNoAnswer(status)) return status;
     if (status.code() == absl::StatusCode::kInternal ||

@@ -103,6 +103,9 @@ bool Report(const Verdict& verdict, uint64_t seed, const Load& load, const Fault
   if (load.counts().failures > 0) {
     Say(absl::StrCat("  ", load.counts().failures.load(), " answers INTERNAL or UNKNOWN"));
   }
+  if (absl::GetFlag(FLAGS_engine) == "vitess") {
+    for (const std::string& line : load.counts().waits.Tell()) Say(line);
+  }
   Show("LOST", verdict.lost);
   Show("DOUBLED", verdict.doubled);
   Show("STUCK", verdict.stuck);

@@ -25,6 +25,7 @@
 #include "absl/time/time.h"
 #include "tests/chaos/record.h"
 #include "tests/chaos/stage.h"
+#include "tests/chaos/waits.h"
 
 namespace reserve::chaos {
 
@@ -38,13 +39,18 @@ struct LoadCounts {
   std::atomic<int64_t> retries = 0;     // requests sent again
   std::atomic<int64_t> failures = 0;    // INTERNAL and UNKNOWN, which nobody should see
   std::atomic<bool> giving_up = false;  // what is pending is not sent again
+  Waits waits;                          // of requests about one account
 };
 
 class Load {
  public:
   // What is passed in must outlive it.
   Load(Stage& stage, Record& record, const LoadOptions& options)
-      : stage_(stage), record_(record), options_(options) {}
+      : stage_(stage), record_(record), options_(options) {
+    if (const VitessCluster* const vitess = stage.databases().vitess()) {
+      counts_.waits.SetShards(vitess->shards());
+    }
+  }
   ~Load() { Stop(absl::ZeroDuration()); }
 
   // Accounts with all kinds of cards, each with a metered user "ann" and an unlimited "bob".
