@@ -53,8 +53,7 @@ TEST(CardNumberTest, ANumberThatOverlapsAnotherIsMaskedToo) {
 }
 
 TEST(CardNumberTest, TheLastDigitsOfANumberAreNoBeginningOfAnother) {
-  EXPECT_EQ(MaskCardNumbers("5555555555554444 1111 1111 1101"),
-            "**************** **** **** 1101");
+  EXPECT_EQ(MaskCardNumbers("5555555555554444 1111 1111 1101"), "**************** **** **** 1101");
 }
 
 }  // namespace
