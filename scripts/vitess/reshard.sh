@@ -34,15 +34,16 @@ vitess_rows() {
   echo "${rows[*]}"
 }
 
-# vitess_copied SOURCES TARGET...: has each stream to each of these ended its copy?
+# vitess_copied TARGET...: has each stream to each of these ended its copy? A shard has one from each
+# shard that it takes accounts of; `Reshard create` makes them all.
 vitess_copied() {
-  local sources=$1 shard
-  shift
+  local shard
   for shard in "$@"; do
     [[ $(vitess_shard_sql "$(vitess_number "$shard")" -N -e "
-      SELECT COUNT(*) FROM _vt.vreplication v WHERE workflow = '$VITESS_WORKFLOW' AND state = 'Running'
-      AND EXISTS (SELECT 1 FROM _vt.vreplication_log l WHERE l.vrepl_id = v.id AND l.type = 'Ended Copy Phase');
-      SELECT COUNT(*) FROM _vt.copy_state") == "$sources"$'\n0' ]] || return 1
+      SELECT COUNT(*) > 0 AND COUNT(*) = SUM(state = 'Running' AND EXISTS (
+        SELECT 1 FROM _vt.vreplication_log l WHERE l.vrepl_id = v.id AND l.type = 'Ended Copy Phase'))
+      FROM _vt.vreplication v WHERE workflow = '$VITESS_WORKFLOW';
+      SELECT COUNT(*) FROM _vt.copy_state") == 1$'\n0' ]] || return 1
   done
 }
 
@@ -75,7 +76,7 @@ vitess_reshard() {
     --target-shards "$2" --tablet-types primary --skip-schema-copy >"$VITESS_DIR/reshard.log"
   # shellcheck disable=SC2086
   {
-    vitess_until reshard 600 vitess_copied "$(wc -w <<<"$from")" $to
+    vitess_until reshard 600 vitess_copied $to
     after=$(vitess_rows $to)
     vitess_until vtgate 60 vitess_listed $to
   }
