@@ -10,7 +10,6 @@
 #include <atomic>
 #include <climits>
 #include <cstdio>
-#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -32,6 +31,7 @@
 #include "common/flags/flags.h"
 #include "common/rpc/conversions.h"
 #include "reserve/ledger/v1/audit.grpc.pb.h"
+#include "tests/bench/books.h"
 #include "tests/bench/console_load.h"
 #include "tests/bench/figures.h"
 #include "tests/bench/hold_load.h"
@@ -44,7 +44,6 @@
 #include "tests/bench/steady_load.h"
 #include "tests/bench/traffic.h"
 #include "tests/bench/window.h"
-#include "tests/support/build_tree.h"
 #include "tests/support/ledger_stubs.h"
 
 ABSL_FLAG(bool, quick, false, "Few and short rounds, fewer accounts: a look, not a result.");
@@ -981,32 +980,13 @@ absl::Status Bench::MeasureRating() {
 // Is everything that was acknowledged booked, nothing else, and are the books true?
 absl::Status Bench::CheckBooks() {
   RESERVE_ASSIGN_OR_RETURN(const int64_t usages, stage_->CountUsages());
-  std::cout << "acknowledged " << booked_ << " usages, booked " << usages - usages_at_start_
-            << std::endl;
-  if (usages - usages_at_start_ != booked_) {
-    return absl::DataLossError("booked and acknowledged usages differ");
-  }
-  const auto stub = pb::Audit::NewStub(channels_.front());
   const int sample = plan_.quick ? 50 : 500;
   std::vector<std::string> ids = {DipAccountId(1), DipAccountId(plan_.dips)};
   for (int i = 1; i <= sample; ++i) ids.push_back(AccountId(1 + i * (plan_.accounts / sample - 1)));
   // The hot account has most of all entries; it takes a while.
   if (!plan_.quick) ids.push_back(AccountId(1));
-  int64_t entries = 0;
-  for (const std::string& id : ids) {
-    grpc::ClientContext context;
-    pb::VerifyAccountRequest request;
-    request.set_account_id(id);
-    pb::VerifyAccountResponse response;
-    const grpc::Status status = stub->VerifyAccount(&context, request, &response);
-    if (!status.ok()) return absl::InternalError(status.error_message());
-    entries += response.counts().entries();
-    if (response.differences_size() > 0) {
-      return absl::DataLossError(response.differences(0).ShortDebugString());
-    }
-  }
-  std::cout << "verified " << ids.size() << " accounts with " << entries << " entries" << std::endl;
-  return absl::OkStatus();
+  return bench::CheckBooks(/*prefix=*/"", booked_, usages - usages_at_start_, channels_.front(),
+                           ids);
 }
 
 absl::Status Bench::MeasureMemory() {
@@ -1035,19 +1015,7 @@ int Main() {
   const absl::Time begin = absl::Now();
   Bench bench(PlanFromFlags());
   const absl::Status status = bench.Run();
-  std::cout << "\n";
-  bench.figures().Print(std::cout);
-  const std::string path =
-      (std::filesystem::path(test_support::BuildDir()).parent_path() / "bench" / "results.json")
-          .string();
-  const absl::Status written = bench.figures().WriteJson(path);
-  std::cout << "\n" << path << ", " << absl::ToInt64Seconds(absl::Now() - begin) << " s\n";
-  for (const absl::Status& result : {status, written}) {
-    if (result.ok()) continue;
-    std::cerr << "bench: " << result << "\n";
-    return 1;
-  }
-  return 0;
+  return Conclude("bench", bench.figures(), "results.json", begin, status);
 }
 
 }  // namespace

@@ -24,14 +24,12 @@
 #include "absl/time/time.h"
 #include "common/error/error.h"
 #include "common/flags/flags.h"
+#include "tests/bench/books.h"
 #include "tests/bench/figures.h"
 #include "tests/bench/load.h"
-#include "tests/bench/one_call.h"
 #include "tests/bench/stage.h"
 #include "tests/bench/traffic.h"
 #include "tests/bench/window.h"
-#include "tests/support/build_tree.h"
-#include "tests/support/ledger_stubs.h"
 
 ABSL_FLAG(std::string, vitess, "", "The cluster's folder.");
 ABSL_FLAG(int, shards, 2, "How many shards it has.");
@@ -43,8 +41,6 @@ ABSL_FLAG(double, seconds, 4, "How long each measurement lasts.");
 
 namespace reserve::bench {
 namespace {
-
-namespace pb = ledger::v1;
 
 constexpr int kBatchUsages = 500;
 constexpr int kUnaryInFlight = 256;
@@ -186,26 +182,11 @@ absl::Status Side::MeasureUnary() {
 
 absl::Status Side::CheckBooks(int accounts) {
   RESERVE_ASSIGN_OR_RETURN(const int64_t usages, stage_->CountUsages());
-  std::cout << name_ << ": acknowledged " << booked_ << " usages, booked "
-            << usages - usages_at_start_;
-  if (usages - usages_at_start_ != booked_) {
-    return absl::DataLossError(name_ + ": booked and acknowledged usages differ");
-  }
-  const test_support::LedgerStubs ledger(channels_.front());
-  int64_t entries = 0;
+  std::vector<std::string> ids;
   const int sample = std::min(kVerified, accounts);
-  for (int i = 0; i < sample; ++i) {
-    pb::VerifyAccountRequest request;
-    request.set_account_id(AccountId(1 + i * (accounts / sample)));
-    pb::VerifyAccountResponse response;
-    RESERVE_RETURN_IF_ERROR(Call(ledger, &pb::Audit::Stub::VerifyAccount, request, &response));
-    entries += response.counts().entries();
-    if (response.differences_size() > 0) {
-      return absl::DataLossError(response.differences(0).ShortDebugString());
-    }
-  }
-  std::cout << ", verified " << sample << " accounts with " << entries << " entries" << std::endl;
-  return absl::OkStatus();
+  for (int i = 0; i < sample; ++i) ids.push_back(AccountId(1 + i * (accounts / sample)));
+  return bench::CheckBooks(name_ + ": ", booked_, usages - usages_at_start_, channels_.front(),
+                           ids);
 }
 
 // The processes of a cluster that a usage costs CPU, as its keepers name them.
@@ -248,21 +229,10 @@ absl::Status Run(Figures* figures) {
 }
 
 int Main() {
+  const absl::Time begin = absl::Now();
   Figures figures(Kinds());
   const absl::Status status = Run(&figures);
-  std::cout << "\n";
-  figures.Print(std::cout);
-  const std::string path =
-      (std::filesystem::path(test_support::BuildDir()).parent_path() / "bench" / "vitess.json")
-          .string();
-  const absl::Status written = figures.WriteJson(path);
-  std::cout << "\n" << path << "\n";
-  for (const absl::Status& result : {status, written}) {
-    if (result.ok()) continue;
-    std::cerr << "vitess_bench: " << result << "\n";
-    return 1;
-  }
-  return 0;
+  return Conclude("vitess_bench", figures, "vitess.json", begin, status);
 }
 
 }  // namespace
