@@ -10,6 +10,8 @@ namespace {
 
 // A database that does not answer keeps no drain from going on.
 constexpr absl::Duration kHandOverTakes = absl::Seconds(2);
+// How often it looks whether it has given all away.
+constexpr int kLooksToLeave = 3;
 
 }  // namespace
 
@@ -93,33 +95,39 @@ absl::Status RangeKeeper::Look(storage::Connection& connection) {
 
 absl::Status RangeKeeper::Leave(storage::Connection& connection) {
   RESERVE_ASSIGN_OR_RETURN(RangeView view, Read(connection));
-  for (const RangeGift& gift : RangesToLeave(view, options_.ledger_id)) {
-    RESERVE_RETURN_IF_ERROR(storage::MoveRanges(connection, gift.ranges, gift.to));
-  }
   RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::PeerLedger> peers,
                            storage::ReadPeers(connection));
-  // From now on nobody gives it any.
+  // First it takes no part any more: nobody who sees what it has given away gives it some back.
   for (const storage::PeerLedger& peer : peers) {
     if (peer.ledger_id != options_.ledger_id) continue;
     RESERVE_RETURN_IF_ERROR(storage::ForgetPeer(connection, peer));
   }
-  RESERVE_ASSIGN_OR_RETURN(view.ranges, storage::ReadRanges(connection));
+  // Who looked before that may still give or take some meanwhile.
+  std::vector<RangeGift> gifts = RangesToLeave(view, options_.ledger_id);
+  for (int look = 0; look < kLooksToLeave && !gifts.empty(); ++look) {
+    for (const RangeGift& gift : gifts) {
+      RESERVE_RETURN_IF_ERROR(storage::MoveRanges(connection, gift.ranges, gift.to));
+    }
+    RESERVE_ASSIGN_OR_RETURN(view.ranges, storage::ReadRanges(connection));
+    gifts = RangesToLeave(view, options_.ledger_id);
+  }
   Publish(view);
   return absl::OkStatus();
 }
 
 absl::StatusOr<RangeView> RangeKeeper::Read(storage::Connection& connection) {
   RESERVE_RETURN_IF_ERROR(storage::BeatPeer(connection, options_.ledger_id, options_.peer_address));
+  RangeView view;
+  // The ranges first: who has given its own away by then is not among the ledgers any more.
+  RESERVE_ASSIGN_OR_RETURN(view.ranges, storage::ReadRanges(connection));
   RESERVE_ASSIGN_OR_RETURN(const std::vector<storage::PeerLedger> peers,
                            storage::ReadPeers(connection));
-  RangeView view;
   view.live = LiveOf(peers);
   for (const storage::PeerLedger& peer : peers) {
     if (!std::binary_search(view.live.begin(), view.live.end(), peer.ledger_id)) {
       RESERVE_RETURN_IF_ERROR(storage::ForgetPeer(connection, peer));
     }
   }
-  RESERVE_ASSIGN_OR_RETURN(view.ranges, storage::ReadRanges(connection));
   return view;
 }
 

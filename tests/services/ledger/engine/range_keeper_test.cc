@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -89,16 +90,22 @@ TEST_F(RangeKeeperTest, LedgersHaveEqualSharesAndKnowEachOthersAddresses) {
 }
 
 TEST_F(RangeKeeperTest, OneThatDrainsHandsItsRangesOverBeforeItEnds) {
-  const auto a = Start("a");
-  const auto b = Start("b");
-  ASSERT_TRUE(AwaitCounts({{"a", 32}, {"b", 32}}));
-  ASSERT_TRUE(WaitUntil([&] { return a->stats().ledgers_sharing == 2; }));
-  a->ranges().HandOver();
-  EXPECT_EQ(Counts(), (std::map<std::string, int64_t>{{"b", 64}})) << "at once";
-  EXPECT_THAT(OwnersSeenBy(*a), ElementsAre(std::pair("b.test:1", 100)))
-      << "what still comes to it is passed on";
-  EXPECT_TRUE(WaitUntil([&] { return b->stats().ledgers_sharing == 1; }));
-  EXPECT_TRUE(AwaitCounts({{"b", 64}})) << "and nobody gives it any back";
+  auto drains = Start("a");
+  // Several times: the other may be looking just then.
+  for (const auto& [from, to] : std::map<std::string, std::string>{
+           {"a", "b"}, {"b", "c"}, {"c", "d"}, {"d", "e"}, {"e", "f"}}) {
+    SCOPED_TRACE(absl::StrCat(from, " hands over to ", to));
+    auto other = Start(to);
+    ASSERT_TRUE(AwaitCounts({{from, 32}, {to, 32}}));
+    ASSERT_TRUE(WaitUntil([&] { return drains->stats().ledgers_sharing == 2; }));
+    drains->ranges().HandOver();
+    EXPECT_EQ(Counts(), (std::map<std::string, int64_t>{{to, 64}})) << "at once";
+    EXPECT_THAT(OwnersSeenBy(*drains), ElementsAre(std::pair(absl::StrCat(to, ".test:1"), 100)))
+        << "what still comes to it is passed on";
+    EXPECT_TRUE(WaitUntil([&] { return other->stats().ledgers_sharing == 1; }));
+    EXPECT_TRUE(AwaitCounts({{to, 64}})) << "and nobody gives it any back";
+    drains = std::move(other);
+  }
 }
 
 TEST_F(RangeKeeperTest, TheRangesOfOneThatIsSilentAreTaken) {
