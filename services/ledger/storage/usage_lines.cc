@@ -32,6 +32,15 @@ std::string Numbers(std::initializer_list<EntryKind> kinds) {
   });
 }
 
+// What ReadUsageLine reads, and how many they are.
+constexpr int kUsageLineColumns = 19;
+absl::string_view UsageLineColumns() {
+  return "kind,usage_id,seq,start_time,estimated,user_id,country,usage_kind,"
+         "free_seconds_taken,segments,duration_seconds,duration_micros,amount_nanos,"
+         "previous_cost_nanos,basis,connect_fee_nanos,initial_increment_seconds,increment_seconds,"
+         "priced_terms";
+}
+
 // Finds what the entries of a stretch change.
 class ChangeFinder {
  public:
@@ -57,24 +66,25 @@ class ChangeFinder {
                         absl::StrJoin(months, ","), ")");
   }
 
-  // The entries of the stretch itself: what they add, and which of them take something away.
+  // The entries of the stretch itself: what they add, and which of them take something away. In one
+  // reading: each row may be a page of its own, long out of the database's memory.
   absl::Status ReadStretch(const SeqRange& seqs) {
-    RESERVE_RETURN_IF_ERROR(connection_.Query(
-        absl::StrCat(SelectUsageLines(), "entries FORCE INDEX (by_account) WHERE ",
-                     InMonths(months_), " AND seq >= ", seqs.first, " AND seq < ", seqs.end,
-                     " AND kind IN (", Numbers({EntryKind::kUsage, EntryKind::kRating}), ")"),
+    return connection_.Query(
+        absl::StrCat("SELECT ", UsageLineColumns(), ",voided_usage_id,voided_in_advance FROM ",
+                     "entries FORCE INDEX (by_account) WHERE ", InMonths(months_),
+                     " AND seq >= ", seqs.first, " AND seq < ", seqs.end, " AND kind IN (",
+                     Numbers({EntryKind::kUsage, EntryKind::kRating, EntryKind::kVoid}), ")"),
         [this](const Row& row) {
+          const auto kind = static_cast<EntryKind>(row.Int(1));
+          if (kind == EntryKind::kVoid) {
+            const bool in_advance = row.Int(kUsageLineColumns + 2) != 0;
+            if (!in_advance) replacing_[row.Int(3)] = row.Text(kUsageLineColumns + 1);
+            return;
+          }
           UsageLine line = ReadUsageLine(row);
           changes_.push_back({line.start, line.group, line.amounts});
-          if (static_cast<EntryKind>(row.Int(1)) == EntryKind::kRating) {
-            replacing_[line.seq] = line.usage_id;
-          }
-        }));
-    return connection_.Query(
-        absl::StrCat("SELECT seq,voided_usage_id FROM entries FORCE INDEX (by_account) WHERE ",
-                     InMonths(months_), " AND seq >= ", seqs.first, " AND seq < ", seqs.end,
-                     " AND kind = ", Numbers({EntryKind::kVoid}), " AND voided_in_advance = 0"),
-        [this](const Row& row) { replacing_[row.Int(1)] = row.Text(2); });
+          if (kind == EntryKind::kRating) replacing_[line.seq] = line.usage_id;
+        });
   }
 
   // All bookings and ratings of the usages that are rated again or voided.
@@ -190,12 +200,7 @@ UsageLine LineOf(const domain::Entry& entry) {
   return line;
 }
 
-std::string SelectUsageLines() {
-  return "SELECT kind,usage_id,seq,start_time,estimated,user_id,country,usage_kind,"
-         "free_seconds_taken,segments,duration_seconds,duration_micros,amount_nanos,"
-         "previous_cost_nanos,basis,connect_fee_nanos,initial_increment_seconds,increment_seconds,"
-         "priced_terms FROM ";
-}
+std::string SelectUsageLines() { return absl::StrCat("SELECT ", UsageLineColumns(), " FROM "); }
 
 UsageLine ReadUsageLine(const Row& row) {
   UsageLine line;
