@@ -33,13 +33,13 @@ std::string Numbers(std::initializer_list<EntryKind> kinds) {
 }
 
 // What ReadUsageLine reads, and how many they are.
-constexpr int kUsageLineColumns = 19;
-absl::string_view UsageLineColumns() {
-  return "kind,usage_id,seq,start_time,estimated,user_id,country,usage_kind,"
-         "free_seconds_taken,segments,duration_seconds,duration_micros,amount_nanos,"
-         "previous_cost_nanos,basis,connect_fee_nanos,initial_increment_seconds,increment_seconds,"
-         "priced_terms";
-}
+constexpr absl::string_view kUsageLineColumns =
+    "kind,usage_id,seq,start_time,estimated,user_id,country,usage_kind,"
+    "free_seconds_taken,segments,duration_seconds,duration_micros,amount_nanos,"
+    "previous_cost_nanos,basis,connect_fee_nanos,initial_increment_seconds,increment_seconds,"
+    "priced_terms";
+constexpr auto kUsageLineColumnCount =
+    static_cast<int>(1 + std::count(kUsageLineColumns.begin(), kUsageLineColumns.end(), ','));
 
 // Finds what the entries of a stretch change.
 class ChangeFinder {
@@ -70,15 +70,15 @@ class ChangeFinder {
   // reading: each row may be a page of its own, long out of the database's memory.
   absl::Status ReadStretch(const SeqRange& seqs) {
     return connection_.Query(
-        absl::StrCat("SELECT ", UsageLineColumns(), ",voided_usage_id,voided_in_advance FROM ",
+        absl::StrCat("SELECT ", kUsageLineColumns, ",voided_usage_id,voided_in_advance FROM ",
                      "entries FORCE INDEX (by_account) WHERE ", InMonths(months_),
                      " AND seq >= ", seqs.first, " AND seq < ", seqs.end, " AND kind IN (",
                      Numbers({EntryKind::kUsage, EntryKind::kRating, EntryKind::kVoid}), ")"),
         [this](const Row& row) {
           const auto kind = static_cast<EntryKind>(row.Int(1));
           if (kind == EntryKind::kVoid) {
-            const bool in_advance = row.Int(kUsageLineColumns + 2) != 0;
-            if (!in_advance) replacing_[row.Int(3)] = row.Text(kUsageLineColumns + 1);
+            const bool in_advance = row.Int(kUsageLineColumnCount + 2) != 0;
+            if (!in_advance) replacing_[row.Int(3)] = row.Text(kUsageLineColumnCount + 1);
             return;
           }
           UsageLine line = ReadUsageLine(row);
@@ -200,7 +200,7 @@ UsageLine LineOf(const domain::Entry& entry) {
   return line;
 }
 
-std::string SelectUsageLines() { return absl::StrCat("SELECT ", UsageLineColumns(), " FROM "); }
+std::string SelectUsageLines() { return absl::StrCat("SELECT ", kUsageLineColumns, " FROM "); }
 
 UsageLine ReadUsageLine(const Row& row) {
   UsageLine line;
