@@ -46,8 +46,10 @@ std::string SignedBy(EVP_PKEY* key, const std::string& text) {
 // The two numbers of a signature, as a JWS has them.
 std::string AsNumbers(const std::string& der) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
-  ECDSA_SIG* const signature = d2i_ECDSA_SIG(nullptr, &bytes, static_cast<long>(der.size()));
-  std::string numbers(2 * kCoordinateBytes, '\0');
+  ECDSA_SIG* const signature = d2i_ECDSA_SIG(
+      nullptr, &bytes,
+      static_cast<long>(der.size()));  // NOLINT(google-runtime-int): so it is declared
+  std::string numbers(size_t{2} * kCoordinateBytes, '\0');
   auto* const to = reinterpret_cast<unsigned char*>(numbers.data());
   BN_bn2binpad(ECDSA_SIG_get0_r(signature), to, kCoordinateBytes);
   BN_bn2binpad(ECDSA_SIG_get0_s(signature), to + kCoordinateBytes, kCoordinateBytes);

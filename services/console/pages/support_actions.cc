@@ -16,7 +16,7 @@ using Rates = pb::Rates::Stub;
 using Support = pb::Support::Stub;
 using Usages = pb::Ledger::Stub;
 
-constexpr int64_t kMostQuietHours = 31 * 24;
+constexpr int64_t kMostQuietHours = int64_t{31} * 24;
 
 std::string Typed(const ActionCall& call, const std::string& field) {
   return FieldIn(call.form, field);

@@ -583,7 +583,7 @@ BillingReplies Awkward() {
     if (i == 1) user->set_display_name(absl::StrCat(kHostile, std::string(80, 'w')));
     user->set_plan_id(i == 2 ? "unlimited" : "per_minute");
     if (i != 2) user->mutable_allowance()->set_seconds(3600);
-    user->mutable_allowance_left()->set_seconds(1200 * i);
+    user->mutable_allowance_left()->set_seconds(int64_t{1200} * i);
     user->set_blocked(i == 3);
     *replies.recharges.add_recharges() = Parse<pb::Recharge>(absl::StrCat(
         "kind: RECHARGE_KIND_AUTOMATIC state: RECHARGE_STATE_", i < 2 ? "FAILED" : "OPEN",

@@ -166,7 +166,7 @@ TEST(PrefixIndexTest, PrefixesThatShareNoLongBeginningCostFewBytes) {
   std::sort(lines.begin(), lines.end(),
             [](const Line& a, const Line& b) { return a.digits < b.digits; });
   const PrefixIndex index([&](size_t i) { return lines[i].digits; }, 0, lines.size());
-  const size_t by_first_digits = 10'000 * 8;  // one table, however many prefixes there are
+  const size_t by_first_digits = size_t{10'000} * 8;  // one table, however many prefixes there are
   EXPECT_LE(index.memory_bytes(), 20 * lines.size() + by_first_digits)
       << "and not a node for each of 15 digits";
 }
