@@ -110,6 +110,8 @@ absl::Status QueryPool::RunOn(const Job& job, std::unique_ptr<storage::Connectio
   const Moment give_up = patience_.GiveUp(MonotonicNow());
   bool conflict_before = false;
   bool shard_before = false;
+  // A session that is kept may have ended long ago, with a server that has been back for long.
+  bool try_at_once = connection != nullptr;
   while (true) {
     const Moment began = MonotonicNow();
     const absl::Status status = Try(job, connection);
@@ -129,7 +131,7 @@ absl::Status QueryPool::RunOn(const Job& job, std::unique_ptr<storage::Connectio
     if (!away) return status;
     patience_.Failed(began, MonotonicNow(), FailureOf(status));
     if (MonotonicNow() >= give_up || stopping()) return status;
-    absl::SleepFor(kPoolPause);
+    if (!std::exchange(try_at_once, false)) absl::SleepFor(kPoolPause);
   }
 }
 
