@@ -263,27 +263,37 @@ stack_wait() {
   done
 }
 
+# stack_end_at INDEX: ends that process.
+stack_end_at() {
+  local pid=${STACK_PIDS[$1]} name=${STACK_NAMES[$1]} signal=TERM deadline=$((SECONDS + 15))
+  STACK_PIDS[$1]=
+  # The private database's data goes with it: nothing to save.
+  [[ $name != mariadb ]] || signal=KILL
+  kill "-$signal" "$pid" 2>/dev/null || return 0
+  while kill -0 "$pid" 2>/dev/null; do
+    if ((SECONDS >= deadline)); then
+      say "$name does not end by itself; killing it"
+      kill -KILL "$pid" 2>/dev/null || true
+      break
+    fi
+    sleep 0.05
+  done
+}
+
+# stack_end NAME: ends the processes of this name, and no other.
+stack_end() {
+  local i
+  for i in "${!STACK_NAMES[@]}"; do
+    [[ ${STACK_NAMES[i]} != "$1" ]] || stack_end_at "$i"
+  done
+}
+
 # stack_down: ends all processes, the last one started first, and removes the
 # folder and the schema. Safe to call at any time, and twice.
 stack_down() {
-  local i pid signal deadline
+  local i
   trap '' INT TERM HUP
-  for ((i = ${#STACK_PIDS[@]} - 1; i >= 0; i--)); do
-    pid=${STACK_PIDS[i]}
-    signal=TERM
-    # The private database's data goes with it: nothing to save.
-    [[ ${STACK_NAMES[i]} != mariadb ]] || signal=KILL
-    kill "-$signal" "$pid" 2>/dev/null || continue
-    deadline=$((SECONDS + 15))
-    while kill -0 "$pid" 2>/dev/null; do
-      if ((SECONDS >= deadline)); then
-        say "${STACK_NAMES[i]} does not end by itself; killing it"
-        kill -KILL "$pid" 2>/dev/null || true
-        break
-      fi
-      sleep 0.05
-    done
-  done
+  for ((i = ${#STACK_PIDS[@]} - 1; i >= 0; i--)); do stack_end_at "$i"; done
   STACK_PIDS=()
   STACK_NAMES=()
   if [[ -n $STACK_SCHEMA ]]; then

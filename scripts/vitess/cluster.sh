@@ -1,8 +1,9 @@
 # A Vitess cluster on this machine's loopback: etcd, a mysqld and a vttablet a shard, and vtgate. To be
 # sourced by bash, with `say` and `die` defined, after get.sh; one cluster a shell.
 #
-#   vitess_up BIN SHARDS [COMMAND]  starts it, with the tables' places (services/ledger/storage/vitess) and no
-#                          table; before vtgate is started, which looks for new tablets once a minute, runs COMMAND
+#   vitess_up BIN SHARDS [COMMAND [LOAD]]  starts it, with the tables' places (services/ledger/storage/vitess) and
+#                          no table; before vtgate is started, which looks for new tablets once a minute, runs
+#                          COMMAND, and once there are servers, without a tablet yet, LOAD
 #   vitess_kill NAME       and vitess_hold NAME, vitess_release NAME, vitess_lose NAME
 #   vitess_down            ends it all, by pid, and removes its folder; safe to call twice
 #
@@ -153,7 +154,7 @@ vitess_start_gate() {
 }
 
 vitess_up() {
-  local shards=$2 before_gate=${3:-:} i places
+  local shards=$2 before_gate=${3:-:} load=${4:-:} i places
   places=$(cd "$VITESS_SOURCES/../../services/ledger/storage/vitess" && pwd)
   VITESS_BIN=$1
   mapfile -t VITESS_SHARDS < <(echo 0 && vitess_ranges "$shards")
@@ -181,6 +182,7 @@ vitess_up() {
   vitess_ctl CreateKeyspace --durability-policy none catalog >/dev/null
   vitess_ctl CreateKeyspace --durability-policy none reserve >/dev/null
   for i in "${!VITESS_SHARDS[@]}"; do vitess_until "mysqld$i" 60 vitess_shard_sql "$i" -e 'SELECT 1'; done
+  "$load"
   for i in "${!VITESS_SHARDS[@]}"; do vitess_start_tablet "$i" "${VITESS_SHARDS[i]}"; done
   for i in "${!VITESS_SHARDS[@]}"; do
     vitess_until "tablet$i" 60 vitess_ctl TabletExternallyReparented "$VITESS_CELL-$((100 + i))"

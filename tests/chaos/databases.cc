@@ -11,6 +11,7 @@ namespace {
 using test_support::GaleraCluster;
 using test_support::PrivateDatabaseServer;
 using test_support::ReplicatedServers;
+using test_support::VitessCluster;
 
 constexpr std::pair<const char*, Engine> kEngines[] = {{"one", Engine::kOne},
                                                        {"asynchronous", Engine::kAsynchronous},

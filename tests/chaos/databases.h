@@ -13,11 +13,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "tests/chaos/vitess_cluster.h"
 #include "tests/support/galera_cluster.h"
 #include "tests/support/mariadb_server.h"
 #include "tests/support/replicated_servers.h"
 #include "tests/support/test_database.h"
+#include "tests/support/vitess_cluster.h"
 
 namespace reserve::chaos {
 
@@ -40,7 +40,7 @@ class Databases {
 
   Engine engine() const { return engine_; }
   // Null of other engines; then there is no main().
-  const VitessCluster* vitess() const { return vitess_.get(); }
+  const test_support::VitessCluster* vitess() const { return vitess_.get(); }
   // Where the ledger finds it.
   std::string SocketOf(size_t ledger);
   // A schema of its own, empty; of Vitess the one there is.
@@ -70,7 +70,7 @@ class Databases {
   std::unique_ptr<test_support::PrivateDatabaseServer> one_;
   std::unique_ptr<test_support::ReplicatedServers> replicated_;
   std::unique_ptr<test_support::GaleraCluster> galera_;
-  std::unique_ptr<VitessCluster> vitess_;
+  std::unique_ptr<test_support::VitessCluster> vitess_;
   test_support::PrivateDatabaseServer* main_ = nullptr;
 };
 

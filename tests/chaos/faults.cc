@@ -59,7 +59,7 @@ absl::Status Faults::RunUntil(absl::Time end) {
 absl::Status Faults::Heal() {
   std::filesystem::remove(stage_.outage_file());
   ThawDue(absl::InfiniteFuture());
-  if (const VitessCluster* const vitess = stage_.databases().vitess()) {
+  if (const test_support::VitessCluster* const vitess = stage_.databases().vitess()) {
     RESERVE_RETURN_IF_ERROR(vitess->AwaitAll());
   }
   return stage_.StartAll();
@@ -145,7 +145,7 @@ absl::Status Faults::FailOver() {
 }
 
 void Faults::KillOfVitess() {
-  const VitessCluster& vitess = *stage_.databases().vitess();
+  const test_support::VitessCluster& vitess = *stage_.databases().vitess();
   const std::vector<std::string> processes = vitess.Processes();
   const std::string& process = processes[Below(processes.size())];
   // A supervisor takes a second; a machine that is gone takes longer.
@@ -189,7 +189,7 @@ void Faults::FreezeShortly() {
   ++counts_.freezes;
   const uint64_t who = Below(3);
   if (who == 2) {
-    if (const VitessCluster* const vitess = stage_.databases().vitess()) {
+    if (const test_support::VitessCluster* const vitess = stage_.databases().vitess()) {
       const std::vector<std::string> processes = vitess->Processes();
       const std::string& process = processes[Below(processes.size())];
       ++struck_[absl::StrCat("freeze ", process)];
@@ -258,7 +258,7 @@ void Faults::SetTrap(const std::string& name, Proxy& proxy, Trap trap,
 void Faults::TrapCommit() {
   const size_t i = Below(kLedgers);
   std::vector<std::function<void()>> kills = {KillOf(stage_.ledger(i))};
-  if (const VitessCluster* const vitess = stage_.databases().vitess()) {
+  if (const test_support::VitessCluster* const vitess = stage_.databases().vitess()) {
     const uint64_t shard = 1 + Below(static_cast<uint64_t>(vitess->shards()));
     for (const std::string& process : {std::string("vtgate"), absl::StrCat("mysqld", shard)}) {
       kills.push_back([this, vitess, process] {

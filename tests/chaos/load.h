@@ -47,7 +47,7 @@ class Load {
   // What is passed in must outlive it.
   Load(Stage& stage, Record& record, const LoadOptions& options)
       : stage_(stage), record_(record), options_(options) {
-    if (const VitessCluster* const vitess = stage.databases().vitess()) {
+    if (const test_support::VitessCluster* const vitess = stage.databases().vitess()) {
       counts_.waits.SetShards(vitess->shards());
     }
   }

@@ -275,7 +275,7 @@ absl::StatusOr<bool> Run() {
   RESERVE_ASSIGN_OR_RETURN(
       const auto stage,
       Stage::Create({.engine = Engine::kVitess, .vitess = absl::GetFlag(FLAGS_vitess)}));
-  const VitessCluster& vitess = *stage->databases().vitess();
+  const test_support::VitessCluster& vitess = *stage->databases().vitess();
   const std::string process = absl::StrCat(absl::GetFlag(FLAGS_process), vitess.shards());
   Outage outage(*stage);
   RESERVE_RETURN_IF_ERROR(outage.Open());

@@ -129,7 +129,7 @@ void Stage::Describe() {
          "--hold_ringing=2s", "--settle_within=4s", "--pending_lookup_interval=700ms",
          test_support::CurrencySettingsFlag(folder_, dollars, options_.amounts_left_out)},
         options_.ledger_flags);
-    if (const VitessCluster* const vitess = databases_->vitess()) {
+    if (const test_support::VitessCluster* const vitess = databases_->vitess()) {
       ledgers_[i].args.push_back(
           absl::StrCat("--shards=", std::max(options_.shards, vitess->shards())));
     }

@@ -1236,7 +1236,9 @@ TEST_F(RowsTest, WhatIsToldOfChargesOfNobodyIsBoundedAndMakesRoomOnceNobodyMustL
   EXPECT_TRUE(*DismissUnplaced(*connection_, "ch_5", "", {"not ours"}, false));
   domain::UnplacedState applied;
   applied.slot = 9;
+  ASSERT_TRUE(connection_->Begin().ok());
   ASSERT_TRUE(WriteApplied(*connection_, {&applied}).ok());
+  ASSERT_TRUE(connection_->Commit().ok());
   EXPECT_EQ(keep(20'001, TestNow()).state.slot, 9);
   EXPECT_EQ(keep(20'002, TestNow()).state.slot, 5);
   EXPECT_EQ(keep(20'003, TestNow()).state.slot, 7);

@@ -1,4 +1,4 @@
-#include "tests/chaos/vitess_cluster.h"
+#include "tests/support/vitess_cluster.h"
 
 #include <signal.h>
 
@@ -8,10 +8,13 @@
 #include "absl/strings/str_cat.h"
 #include "tests/support/wait_until.h"
 
-namespace reserve::chaos {
+namespace reserve::test_support {
+namespace {
 
-using test_support::DatabaseAddress;
-using test_support::TestDatabase;
+// Beside the tables, what they held.
+constexpr char kKept[] = "kept";
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<VitessCluster>> VitessCluster::In(const std::string& folder) {
   int shards = 0;
@@ -71,8 +74,54 @@ absl::Status VitessCluster::AwaitAll() const {
     }
     return true;
   };
-  if (test_support::WaitUntil(answers, absl::Minutes(1))) return absl::OkStatus();
+  if (WaitUntil(answers, absl::Minutes(1))) return absl::OkStatus();
   return absl::DeadlineExceededError(absl::StrCat("the cluster does not come back: ", why));
 }
 
-}  // namespace reserve::chaos
+DatabaseAddress VitessCluster::ServerOf(int shard) const {
+  DatabaseAddress address;
+  address.user = "ops";
+  address.password = "opspass";
+  address.socket = absl::StrCat(folder_, "/mysqld", shard, "/sock");
+  address.schema = "reserve";
+  return address;
+}
+
+absl::Status VitessCluster::KeepRows() const {
+  for (int shard = 0; shard <= shards_; ++shard) {
+    const TestDatabase server(ServerOf(shard));
+    const auto there = server.TryQuery(absl::StrCat("SHOW DATABASES LIKE '", kKept, "'"));
+    if (!there.ok()) return there.status();
+    if (!there->empty()) continue;
+    const auto tables = server.TryQuery("SHOW TABLES");
+    if (!tables.ok()) return tables.status();
+    if (auto made = server.TryExecute(absl::StrCat("CREATE DATABASE ", kKept)); !made.ok()) {
+      return made;
+    }
+    for (const TestDatabase::Row& table : *tables) {
+      const absl::Status kept = server.TryExecute(
+          absl::StrCat("CREATE TABLE ", kKept, ".", table[0], " AS SELECT * FROM ", table[0]));
+      if (!kept.ok()) return kept;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status VitessCluster::BringBackRows() const {
+  for (int shard = 0; shard <= shards_; ++shard) {
+    const TestDatabase server(ServerOf(shard));
+    const auto tables = server.TryQuery(absl::StrCat("SHOW TABLES FROM ", kKept));
+    if (!tables.ok()) return tables.status();
+    for (const TestDatabase::Row& table : *tables) {
+      for (const std::string& statement :
+           {absl::StrCat("DELETE FROM ", table[0]),
+            absl::StrCat("INSERT INTO ", table[0], " SELECT * FROM ", kKept, ".", table[0])}) {
+        const absl::Status done = server.TryExecute(statement);
+        if (!done.ok()) return done;
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace reserve::test_support
