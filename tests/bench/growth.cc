@@ -5,6 +5,9 @@
 // and 100 % of all entries to measure:
 //   - the rate over the last usages before that size. They are serialised before the clock
 //     starts; those in between are built in turns with sending, and their rate is not used;
+//   - at the last size, the rate in turns with a second ledger, with a server of its own, that is
+//     as the first one was at the first size: how fast the machine is differs by more within the
+//     run than what is looked for, and both are measured in the same minutes;
 //   - GetUsage, the first page of ListUsage, and VerifyAccount, one call at a time: first
 //     with the buffer pool as the load left it, and then cold, just after a restart of the
 //     database, so that each size is read from disk under the same conditions;
@@ -74,7 +77,10 @@ constexpr int kMarkPercents[] = {5, 25, 50, 100};
 constexpr int64_t kChunk = 100'000;
 // An entry takes some 450 bytes in all tables; the logs and the system some more.
 constexpr int64_t kBytesPerEntry = 600;
-constexpr int64_t kFixedBytes = 3'000'000'000;
+constexpr int64_t kFixedBytes = 5'000'000'000;
+// Of each of the two ledgers; together they send as many usages as are in a window.
+constexpr int kTurns = 5;
+constexpr absl::Duration kQuietWithin = absl::Seconds(15);
 constexpr int kPageSize = 50;
 // Cold calls are few: at the first size their rows are a good part of all, and the last calls
 // would find in the pool what the first ones read.
@@ -160,6 +166,13 @@ class Growth {
   void WatchProcesses();
   absl::Status FillUpTo(int64_t entries);
   absl::Status MeasureRate(size_t mark);
+  // The rate of the next usages, which are made before the clock starts.
+  absl::StatusOr<LoadResult> SendAtOnce(int64_t usages);
+  absl::Status MeasureInTurns();
+  // As it is at the first size.
+  absl::Status BeginAgain();
+  // Until what is added up behind the bookings is done, or it has gone on for long.
+  absl::Status AwaitQuiet();
   absl::StatusOr<LoadResult> Send(const std::vector<Request>& requests, const Timing& timing);
   void ShowProgress(int64_t chunk, absl::Duration elapsed);
 
@@ -200,6 +213,7 @@ class Growth {
   std::vector<std::shared_ptr<grpc::Channel>> channels_;
   std::unique_ptr<pb::Accounts::Stub> accounts_;
   std::unique_ptr<pb::Audit::Stub> audit_;
+  int64_t aim_ = entries_;  // as far as progress tells
   int64_t usages_at_start_ = 0;
   int64_t sent_ = 0;
   int64_t booked_ = 0;
@@ -209,7 +223,9 @@ class Growth {
 
 GrowthTraffic::Options Growth::TrafficOptions() {
   GrowthTraffic::Options options;
-  options.entries = absl::GetFlag(FLAGS_entries);
+  // Those of the turns are of the year, too.
+  const int64_t entries = absl::GetFlag(FLAGS_entries);
+  options.entries = entries + std::min(absl::GetFlag(FLAGS_window), entries / 40);
   options.accounts = absl::GetFlag(FLAGS_accounts);
   options.span = absl::Hours(24 * 365);
   options.begin = absl::Now() - options.span;
@@ -225,6 +241,7 @@ absl::Status Growth::Run() {
     RESERVE_RETURN_IF_ERROR(FillUpTo(marks_[mark] - window_));
     RESERVE_RETURN_IF_ERROR(MeasureRate(mark));
     if (mark == 0) traffic_.QuietFromNowOn();
+    if (mark + 1 == marks_.size()) RESERVE_RETURN_IF_ERROR(MeasureInTurns());
     RESERVE_RETURN_IF_ERROR(MeasureReads(mark));
     RESERVE_RETURN_IF_ERROR(MeasureColdReads(mark));
     RESERVE_RETURN_IF_ERROR(MeasureSize(mark));
@@ -282,9 +299,9 @@ absl::StatusOr<LoadResult> Growth::Send(const std::vector<Request>& requests,
 void Growth::ShowProgress(int64_t chunk, absl::Duration elapsed) {
   const double rate = static_cast<double>(chunk) / absl::ToDoubleSeconds(elapsed);
   recent_rate_ = recent_rate_ == 0 ? rate : 0.8 * recent_rate_ + 0.2 * rate;
-  const auto left = static_cast<int64_t>(static_cast<double>(entries_ - sent_) / recent_rate_);
-  std::cout << absl::StreamFormat("  %9d of %d, %6.0f usages/s, %d:%02d min to go\n", sent_,
-                                  entries_, rate, left / 60, left % 60)
+  const auto left = static_cast<int64_t>(static_cast<double>(aim_ - sent_) / recent_rate_);
+  std::cout << absl::StreamFormat("  %9d of %d, %6.0f usages/s, %d:%02d min to go\n", sent_, aim_,
+                                  rate, left / 60, left % 60)
             << std::flush;
 }
 
@@ -312,15 +329,17 @@ absl::StatusOr<std::map<std::string, int64_t>> Growth::PagesMoved() {
   return pages;
 }
 
-absl::Status Growth::MeasureRate(size_t mark) {
-  const std::vector<Request> requests = traffic_.Batches(window_);
-  RESERVE_ASSIGN_OR_RETURN(auto before, PagesMoved());
-  const absl::Time begin = absl::Now();
+absl::StatusOr<LoadResult> Growth::SendAtOnce(int64_t usages) {
+  const std::vector<Request> requests = traffic_.Batches(usages);
   // The window ends when all are sent. A tenth of it, a second at the most, is a run-up.
   const absl::Duration ramp =
-      std::min(absl::Seconds(1), 0.1 * absl::Seconds(static_cast<double>(window_) / 50'000));
-  RESERVE_ASSIGN_OR_RETURN(const LoadResult result, Send(requests, {ramp, absl::Hours(1)}));
-  ShowProgress(window_, absl::Now() - begin);
+      std::min(absl::Seconds(1), 0.1 * absl::Seconds(static_cast<double>(usages) / 50'000));
+  return Send(requests, {ramp, absl::Hours(1)});
+}
+
+absl::Status Growth::MeasureRate(size_t mark) {
+  RESERVE_ASSIGN_OR_RETURN(auto before, PagesMoved());
+  RESERVE_ASSIGN_OR_RETURN(const LoadResult result, SendAtOnce(window_));
   RESERVE_ASSIGN_OR_RETURN(auto after, PagesMoved());
   report_.Add("rate", mark, result.window.per_second);
   for (const auto& [process, us] : result.window.cpu_us) report_.Add("cpu_" + process, mark, us);
@@ -333,6 +352,62 @@ absl::Status Growth::MeasureRate(size_t mark) {
                                   result.window.per_second)
             << std::flush;
   return absl::OkStatus();
+}
+
+absl::Status Growth::BeginAgain() {
+  aim_ = marks_.front();
+  RESERVE_RETURN_IF_ERROR(SetStage());
+  RESERVE_RETURN_IF_ERROR(FillUpTo(aim_));
+  traffic_.QuietFromNowOn();
+  return absl::OkStatus();
+}
+
+absl::Status Growth::AwaitQuiet() {
+  // What a ledger writes in a second though nobody asks it for anything.
+  constexpr int64_t kRows = 100;
+  const storage::SqlThread sql_thread;
+  RESERVE_ASSIGN_OR_RETURN(const auto sql, storage::Connection::Open(stage_->ledger_schema()));
+  std::optional<int64_t> before;
+  int64_t written = 0;
+  absl::Status status;
+  const auto is_quiet = [&] {
+    int64_t rows = 0;
+    status =
+        sql->Query("SHOW GLOBAL STATUS WHERE Variable_name IN ('Handler_write', 'Handler_update')",
+                   [&](const storage::Row& row) { rows += row.Int(2); });
+    written = rows - before.value_or(0);
+    return !status.ok() || (std::exchange(before, rows).has_value() && written < kRows);
+  };
+  if (!test_support::WaitUntil(is_quiet, kQuietWithin, absl::Seconds(1)) && status.ok()) {
+    std::cout << "  (" << written << " rows a second are still written behind the bookings)\n";
+  }
+  return status;
+}
+
+absl::Status Growth::MeasureInTurns() {
+  std::cout << "filling a second ledger, for turns with this one" << std::endl;
+  Growth young;
+  RESERVE_RETURN_IF_ERROR(young.BeginAgain());
+  for (int turn = 0; turn < kTurns; ++turn) {
+    std::vector<double> rates;
+    for (Growth* ledger : {&young, this}) {
+      RESERVE_RETURN_IF_ERROR(young.AwaitQuiet());
+      RESERVE_RETURN_IF_ERROR(AwaitQuiet());
+      RESERVE_ASSIGN_OR_RETURN(const LoadResult result, ledger->SendAtOnce(window_ / kTurns));
+      rates.push_back(result.window.per_second);
+      const size_t mark = ledger == this ? marks_.size() - 1 : 0;
+      report_.Add("rate_in_turns", mark, result.window.per_second);
+      for (const auto& [process, us] : result.window.cpu_us) {
+        report_.Add(absl::StrCat("cpu_", process, "_turns"), mark, us);
+      }
+    }
+    std::cout << absl::StreamFormat(
+                     "  turn %d of %d: %.0f usages/s with %s entries, %.0f with %s\n", turn + 1,
+                     kTurns, rates.front(), CountText(marks_.front()), rates.back(),
+                     CountText(marks_.back()))
+              << std::flush;
+  }
+  return young.CheckBooks();
 }
 
 // --- Reading --------------------------------------------------------------------------

@@ -21,6 +21,11 @@ struct Quantity {
 constexpr Quantity kQuantities[] = {
     {"rate", "usages/s", "BatchRecordUsage of 500, the last usages before this size",
      Target::kRatioAtLeast, 0.80},
+    {"rate_in_turns", "usages/s", "the same in turns with a ledger of the first size, median of 5",
+     Target::kRatioAtLeast, 0.80},
+    {"cpu_ledger_turns", "us", "CPU of the ledger for each of those"},
+    {"cpu_database_turns", "us", "CPU of the database"},
+    {"cpu_client_turns", "us", "CPU of this program"},
     {"cpu_ledger", "us", "CPU of the ledger for each usage"},
     {"cpu_database", "us", "CPU of the database for each usage"},
     {"cpu_client", "us", "CPU of this program for each usage; the cores are shared"},
