@@ -278,6 +278,7 @@ absl::Status Stage::FillHistory() {
                    {"usage_id", usage_id},
                    {"start_time",
                     "STR_TO_DATE(CONCAT(t.month,'01'),'%Y%m%d') + INTERVAL 20 * n.seq SECOND"},
+                   {"start_part", "1 + 20 * n.seq DIV (8 * 86400)"},
                    {"record_time", "t.record_time + INTERVAL n.seq MICROSECOND"}},
                   &values));
     RESERVE_RETURN_IF_ERROR(sql_->Execute(

@@ -232,7 +232,7 @@ TEST_F(DatabaseBadDaysTest, AFullDiskRefusesNothingForGood) {
   }
 
   disk.MakeRoom();
-  EXPECT_TRUE(AwaitHealth(1));
+  ASSERT_TRUE(AwaitHealth(1)) << server_->Log();
   EXPECT_TRUE(WaitUntil([&] { return BookBatch(batches - 1).empty(); }, kLongEnough));
   EXPECT_EQ(stack_->database().QueryInt("SELECT COUNT(*) FROM entries WHERE kind = 1"),
             kBatch * batches);

@@ -20,7 +20,10 @@ inline constexpr int kArchivesLevel = 5;
 // Limits against fraud count, refuse, and suspend automatic recharging (L1 to L5).
 inline constexpr int kLimitsLevel = 6;
 
-inline constexpr int kNewestFeatureLevel = kLimitsLevel;
+// The history by start goes by parts of months alone (storage/start_parts.h).
+inline constexpr int kStartPartsLevel = 7;
+
+inline constexpr int kNewestFeatureLevel = kStartPartsLevel;
 
 }  // namespace reserve::domain
 

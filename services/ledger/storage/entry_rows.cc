@@ -22,6 +22,7 @@
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
+#include "services/ledger/storage/start_parts.h"
 #include "services/ledger/storage/usage_state_rows.h"
 
 namespace reserve::storage {
@@ -159,6 +160,7 @@ void AppendUsage(const Entry& e, SqlText* sql) {
   AppendEntry(e, sql);
   sql->Int(domain::StartedSeconds(e.booked->usage.duration));  // for programs of before
   book::VisitUsageFields(*e.booked, Appender(sql));
+  sql->Int(StartPartOf(e.booked->usage.start_time));
   sql->EndRow();
 }
 
@@ -303,7 +305,7 @@ absl::Status InsertEntries(Connection& connection, std::vector<const Entry*> ent
   });
   SqlText ids("INSERT INTO usage_ids (usage_id,account_id,seq,month) VALUES ");
   SqlText usages(absl::StrCat("INSERT INTO entries (", kEntryColumns, ",duration_seconds,",
-                              UsageColumns().names(), ") VALUES "));
+                              UsageColumns().names(), ",start_part) VALUES "));
   SqlText others(absl::StrCat("INSERT INTO entries (", kEntryColumns, ",", OtherColumns().names(),
                               ") VALUES "));
   bool has_ids = false;
@@ -610,8 +612,8 @@ absl::StatusOr<Entry> LoadEntry(Connection& connection, absl::string_view accoun
   RESERVE_ASSIGN_OR_RETURN(
       std::vector<Entry> entries,
       QueryEntries(connection,
-                   absl::StrCat(SelectEntries(), "WHERE account_id = ", Quoted(account_id),
-                                " AND seq = ", seq, " AND month = ", month)));
+                   absl::StrCat(SelectEntries(), "FORCE INDEX (by_account) WHERE account_id = ",
+                                Quoted(account_id), " AND seq = ", seq, " AND month = ", month)));
   if (entries.empty()) {
     RESERVE_ASSIGN_OR_RETURN(entries, QueryEntries(connection, absl::StrCat(SelectKept(account_id),
                                                                             " AND seq = ", seq)));
@@ -706,7 +708,8 @@ absl::StatusOr<std::vector<StandardUse>> StandardUseSince(Connection& connection
   uses.Know(std::move(states));
   // Summed here, one row at a time: SUM() would come back as a DECIMAL.
   SqlText sql(SelectEntries());
-  sql.Raw("FORCE INDEX (by_start) WHERE account_id = ").Raw(Quoted(account_id));
+  sql.Raw("FORCE INDEX (by_part) WHERE ").Raw(InStartParts(since, absl::InfiniteFuture()));
+  sql.Raw(" AND account_id = ").Raw(Quoted(account_id));
   sql.Raw(absl::StrCat(" AND kind IN (", static_cast<int>(EntryKind::kUsage), ",",
                        static_cast<int>(EntryKind::kRating), ") AND basis IN (",
                        static_cast<int>(domain::ChargeBasis::kMeteredStandard), ",",

@@ -21,11 +21,9 @@ struct LevelOfCode {
   int level;
   int oldest_code;
 };
-constexpr LevelOfCode kLevels[] = {{domain::kTaggedChainLevel, 8},
-                                   {domain::kReceiptsLevel, 31},
-                                   {domain::kPlansLevel, 32},
-                                   {domain::kArchivesLevel, 33},
-                                   {domain::kLimitsLevel, 34}};
+constexpr LevelOfCode kLevels[] = {{domain::kTaggedChainLevel, 8}, {domain::kReceiptsLevel, 31},
+                                   {domain::kPlansLevel, 32},      {domain::kArchivesLevel, 33},
+                                   {domain::kLimitsLevel, 34},     {domain::kStartPartsLevel, 40}};
 static_assert(std::end(kLevels)[-1].level == domain::kNewestFeatureLevel,
               "say from which migration on programs know the new level");
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,7 @@
 #include "common/clock/monotonic.h"
 #include "common/clock/utc.h"
 #include "common/error/error.h"
+#include "services/ledger/domain/feature_level.h"
 #include "services/ledger/storage/errors.h"
 #include "services/ledger/storage/feature_level.h"
 #include "services/ledger/storage/sql_text.h"
@@ -211,18 +213,34 @@ absl::Status Change(Connection& connection, const std::string& statement,
   }
 }
 
-// The same; on Vitess also until vtgate has heard of the changes before, which takes it a moment:
-// it refuses what uses a new table or column until then.
-absl::Status ChangeOnceKnown(Connection& connection, const std::string& statement,
-                             const Progress& progress) {
+// What uses a table or column that may be new: Vitess hears of a change a moment after it was made,
+// and refuses it until then.
+absl::Status OnceKnown(Connection& connection, absl::FunctionRef<absl::Status()> use) {
   const Moment until = MonotonicNow() + kVitessLearnsWithin;
   while (true) {
-    const absl::Status changed = Change(connection, statement, progress);
-    if (changed.ok() || !connection.on_vitess() || !connection.alive() || MonotonicNow() >= until) {
-      return changed;
+    const absl::Status used = use();
+    if (used.ok() || !connection.on_vitess() || !connection.alive() || MonotonicNow() >= until) {
+      return used;
     }
     absl::SleepFor(kShortPause);
   }
+}
+
+absl::Status ChangeOnceKnown(Connection& connection, const std::string& statement,
+                             const Progress& progress) {
+  return OnceKnown(connection, [&] { return Change(connection, statement, progress); });
+}
+
+// A ledger that is started next finds all tables known.
+absl::Status AwaitTables(Connection& connection) {
+  if (!connection.on_vitess()) return absl::OkStatus();
+  for (const TableRights& table : kRights) {
+    RESERVE_RETURN_IF_ERROR(OnceKnown(connection, [&] {
+      return connection.Query(absl::StrCat("SELECT ", table.key, " FROM ", table.name, " LIMIT 1"),
+                              [](const Row&) {});
+    }));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Apply(Connection& connection, const Migration& migration, absl::Time now,
@@ -321,6 +339,28 @@ absl::Status DropOldPartitions(Connection& connection, const PartitionedTable& t
       progress);
 }
 
+// Those that only programs read which know no newer level.
+absl::Status DropUnusedIndexes(Connection& connection, const Progress& progress) {
+  RESERVE_ASSIGN_OR_RETURN(const int level,
+                           ReadFeatureLevel(connection, domain::kNewestFeatureLevel));
+  if (level < domain::kStartPartsLevel) return absl::OkStatus();
+  bool is_empty = true;
+  RESERVE_RETURN_IF_ERROR(connection.Query("SELECT seq FROM entries LIMIT 1",
+                                           [&is_empty](const Row&) { is_empty = false; }));
+  bool is_there = false;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      "SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND "
+      "table_name = 'entries' AND index_name = 'by_start'",
+      [&is_there](const Row& row) { is_there = row.Int(1) != 0; }));
+  if (!is_there) return absl::OkStatus();
+  progress("dropping by_start of entries, by which nobody reads any more");
+  // A new table is made anew. Pages that were given back let a small file take a few rows more when
+  // a disk is full, and MariaDB ends where it then finds no page to take them out again.
+  return Change(connection,
+                absl::StrCat("ALTER TABLE entries DROP KEY by_start", is_empty ? ", FORCE" : ""),
+                progress);
+}
+
 absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progress& progress) {
   RESERVE_ASSIGN_OR_RETURN(const Applied applied, ReadApplied(connection));
   RESERVE_RETURN_IF_ERROR(applied.is_ours);
@@ -335,6 +375,8 @@ absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progres
     RESERVE_RETURN_IF_ERROR(MakePartitions(connection, table, now, progress));
     RESERVE_RETURN_IF_ERROR(DropOldPartitions(connection, table, now, progress));
   }
+  RESERVE_RETURN_IF_ERROR(DropUnusedIndexes(connection, progress));
+  RESERVE_RETURN_IF_ERROR(AwaitTables(connection));
   progress(absl::StrCat("the schema is at version ",
                         std::max(applied.version, migrations.back().version)));
   return absl::OkStatus();
@@ -344,9 +386,10 @@ absl::Status MigrateLocked(Connection& connection, absl::Time now, const Progres
 
 absl::Status Finish(const DatabaseOptions& options, bool silent_are_gone,
                     const Progress& progress) {
-  RESERVE_ASSIGN_OR_RETURN(const auto connection, Connection::Open(options));
+  RESERVE_ASSIGN_OR_RETURN(const auto connection, OpenToChange(options));
   RESERVE_RETURN_IF_ERROR(CheckSchema(*connection));
-  return RaiseFeatureLevel(*connection, silent_are_gone, progress);
+  RESERVE_RETURN_IF_ERROR(RaiseFeatureLevel(*connection, silent_are_gone, progress));
+  return DropUnusedIndexes(*connection, progress);
 }
 
 absl::Status Migrate(const DatabaseOptions& options, absl::Time now, const Progress& progress) {

@@ -13,6 +13,7 @@
 #include "services/ledger/domain/usage_state.h"
 #include "services/ledger/storage/entry_rows.h"
 #include "services/ledger/storage/sql_text.h"
+#include "services/ledger/storage/start_parts.h"
 #include "services/ledger/storage/usage_state_rows.h"
 
 namespace reserve::storage {
@@ -25,6 +26,8 @@ using domain::UsageStatus;
 
 // Ids in a condition; where there are more, rows are looked at without it.
 constexpr size_t kMostIds = 400;
+// Of a month with no more entries than that, all are looked at.
+constexpr int64_t kFewToLookThrough = 500;
 // An erased number is longer.
 constexpr int kMaxDestinationBytes = 16;
 
@@ -48,6 +51,13 @@ UsageStatus StatusOf(const Entry& entry, const UsageState* state) {
 Nanos CostOf(const Entry& entry, const UsageState* state) {
   if (state == nullptr) return entry.booked->rating.cost;
   return WasReplaced(entry, *state) ? Nanos{0} : state->net_cost();
+}
+
+// By start, and what began at one moment by booking.
+bool IsBefore(const Entry& a, const Entry& b) {
+  const absl::Time start = a.booked->usage.start_time;
+  const absl::Time other = b.booked->usage.start_time;
+  return start != other ? start < other : a.seq < b.seq;
 }
 
 // " OR usage_id IN ('a','b')"; empty for none.
@@ -129,11 +139,11 @@ class Search {
   absl::StatusOr<UsagePage> Run(const std::optional<UsagePosition>& after) {
     RESERVE_ASSIGN_OR_RETURN(const AccountMonths known, LoadMonths(connection_, account_id_));
     position_ = after;
-    std::vector<int32_t> months =
-        MonthsOf(known, Ahead({filter_.start_from, filter_.start_before}));
+    std::vector<book::MonthSpan> months =
+        SpansOf(known, Ahead({filter_.start_from, filter_.start_before}));
     if (!filter_.oldest_first) std::reverse(months.begin(), months.end());
-    for (const int32_t month : months) {
-      RESERVE_RETURN_IF_ERROR(SearchMonth(month));
+    for (const book::MonthSpan& span : months) {
+      RESERVE_RETURN_IF_ERROR(SearchMonth(span));
       if (full() || page_.searched.has_value()) break;
     }
     return std::move(page_);
@@ -161,13 +171,13 @@ class Search {
     return range;
   }
 
-  // Entries of a month of usages that began in `range`, after the position.
-  std::string Rest(int32_t month, const TimeRange& range) const {
-    const TimeRange ahead = Ahead(range);
-    std::string sql =
-        absl::StrCat("FORCE INDEX (by_start) WHERE account_id = ", Quoted(account_id_),
-                     " AND month = ", month, " AND start_time >= ", QuotedTime(ahead.begin),
-                     " AND start_time < ", QuotedTime(ahead.end));
+  // Entries of a month of usages that began in a part of it, after the position.
+  std::string Rest(int32_t month, const StartPart& part) const {
+    const TimeRange ahead = Ahead({part.begin, part.end});
+    std::string sql = absl::StrCat(
+        "FORCE INDEX (by_part) WHERE ", part.condition, " AND account_id = ", Quoted(account_id_),
+        " AND month = ", month, " AND start_time >= ", QuotedTime(ahead.begin),
+        " AND start_time < ", QuotedTime(ahead.end));
     if (position_.has_value()) {
       const absl::string_view beyond = filter_.oldest_first ? " > " : " < ";
       sql += Where(beyond, *position_, beyond);
@@ -176,10 +186,55 @@ class Search {
   }
 
   // Until the page is full, enough was looked at, or the month ends.
-  absl::Status SearchMonth(int32_t month) {
-    const TimeRange of_month = RangeOfMonth(month);
-    const TimeRange range = {std::max(filter_.start_from, of_month.begin),
-                             std::min(filter_.start_before, of_month.end)};
+  absl::Status SearchMonth(const book::MonthSpan& span) {
+    const TimeRange of_month = RangeOfMonth(span.month);
+    const absl::Time begin = std::max(filter_.start_from, of_month.begin);
+    const absl::Time end = std::min(filter_.start_before, of_month.end);
+    const int64_t possible = span.last_seq - span.first_seq + 1;
+    if (possible <= (has_filters() ? kFewToLookThrough : int64_t{2} * limit_)) {
+      return SearchFew(span.month, {begin, end, InStartParts(begin, end)});
+    }
+    RESERVE_ASSIGN_OR_RETURN(const bool has_zero, HasPartZero(span.month, begin, end));
+    std::vector<StartPart> parts = StartPartsOf(span.month, begin, end, has_zero);
+    if (!filter_.oldest_first) std::reverse(parts.begin(), parts.end());
+    for (const StartPart& part : parts) {
+      RESERVE_RETURN_IF_ERROR(SearchPart(span.month, part));
+      if (full() || page_.searched.has_value()) break;
+    }
+    return absl::OkStatus();
+  }
+
+  // Has a program written there that knew of no parts?
+  absl::StatusOr<bool> HasPartZero(int32_t month, absl::Time begin, absl::Time end) {
+    bool has = false;
+    RESERVE_RETURN_IF_ERROR(
+        connection_.Query(absl::StrCat("SELECT seq FROM entries ",
+                                       Rest(month, {begin, end, "start_part = 0"}), " LIMIT 1"),
+                          [&has](const Row&) { has = true; }));
+    return has;
+  }
+
+  // All that there are at once, which takes less than to look where stretches end.
+  absl::Status SearchFew(int32_t month, const StartPart& part) {
+    if (looked_at_ >= kHistoryLookedAt) {
+      page_.searched = position_;
+      return absl::OkStatus();
+    }
+    if (has_filters()) RESERVE_RETURN_IF_ERROR(CountLookedAt(Rest(month, part)));
+    std::string which = ConditionsOfFact(filter_);
+    RESERVE_ASSIGN_OR_RETURN(Standings standings, StandingsOf(month, part, &which));
+    RESERVE_ASSIGN_OR_RETURN(std::vector<Entry> entries,
+                             SelectEntriesBy(connection_, absl::StrCat(Rest(month, part), which)));
+    if (!has_filters()) looked_at_ += static_cast<int>(entries.size());
+    // The server would read each row twice to sort them.
+    std::sort(entries.begin(), entries.end(), [this](const Entry& a, const Entry& b) {
+      return filter_.oldest_first ? IsBefore(a, b) : IsBefore(b, a);
+    });
+    return Add(std::move(entries), &standings);
+  }
+
+  // Stretch by stretch.
+  absl::Status SearchPart(int32_t month, const StartPart& part) {
     while (!full()) {
       if (looked_at_ >= kHistoryLookedAt) {
         page_.searched = position_;
@@ -189,8 +244,8 @@ class Search {
       const int width = has_filters() ? kHistoryLookedAt : limit_ + limit_ / 16 + 1;
       RESERVE_ASSIGN_OR_RETURN(
           const std::optional<UsagePosition> last,
-          EndOfStretch(month, range, std::min(width, kHistoryLookedAt - looked_at_)));
-      RESERVE_RETURN_IF_ERROR(SearchStretch(month, range, last));
+          EndOfStretch(month, part, std::min(width, kHistoryLookedAt - looked_at_)));
+      RESERVE_RETURN_IF_ERROR(SearchStretch(month, part, last));
       if (full() || !last.has_value()) break;
       position_ = last;
     }
@@ -198,10 +253,10 @@ class Search {
   }
 
   // The last of the next `most` entries; nothing if there are fewer.
-  absl::StatusOr<std::optional<UsagePosition>> EndOfStretch(int32_t month, const TimeRange& range,
+  absl::StatusOr<std::optional<UsagePosition>> EndOfStretch(int32_t month, const StartPart& part,
                                                             int most) {
     std::optional<UsagePosition> last;
-    const std::string rest = Rest(month, range);
+    const std::string rest = Rest(month, part);
     RESERVE_RETURN_IF_ERROR(connection_.Query(
         absl::StrCat("SELECT start_time,seq FROM entries ", rest, order_, "1 OFFSET ", most - 1),
         [&last](const Row& row) {
@@ -211,43 +266,61 @@ class Search {
       looked_at_ += most;
       return last;
     }
-    RESERVE_RETURN_IF_ERROR(
-        connection_.Query(absl::StrCat("SELECT COUNT(*) FROM entries ", rest),
-                          [this](const Row& row) { looked_at_ += static_cast<int>(row.Int(1)); }));
+    RESERVE_RETURN_IF_ERROR(CountLookedAt(rest));
     return last;
   }
 
-  // Adds what the filter applies to, up to `last` or the end of the range.
-  absl::Status SearchStretch(int32_t month, TimeRange range,
+  absl::Status CountLookedAt(const std::string& rest) {
+    return connection_.Query(
+        absl::StrCat("SELECT COUNT(*) FROM entries ", rest),
+        [this](const Row& row) { looked_at_ += static_cast<int>(row.Int(1)); });
+  }
+
+  // Adds what the filter applies to, up to `last` or the end of the part.
+  absl::Status SearchStretch(int32_t month, StartPart part,
                              const std::optional<UsagePosition>& last) {
     std::string which = ConditionsOfFact(filter_);
     if (last.has_value()) {
       const absl::string_view before = filter_.oldest_first ? " < " : " > ";
       which += Where(before, *last, filter_.oldest_first ? " <= " : " >= ");
       if (filter_.oldest_first) {
-        range.end = last->start + absl::Microseconds(1);
+        part.end = last->start + absl::Microseconds(1);
       } else {
-        range.begin = last->start;
+        part.begin = last->start;
       }
     }
-    Standings standings;
-    if (goes_by_standing()) {
-      RESERVE_ASSIGN_OR_RETURN(standings, LoadStandings(month, Ahead(range)));
-      which += ConditionsOfStanding(filter_, standings);
-    }
+    RESERVE_ASSIGN_OR_RETURN(Standings standings, StandingsOf(month, part, &which));
     while (!full()) {
       const size_t missing = static_cast<size_t>(limit_) - page_.entries.size();
       RESERVE_ASSIGN_OR_RETURN(
           std::vector<Entry> entries,
-          SelectEntriesBy(connection_, absl::StrCat(Rest(month, range), which, order_, missing)));
-      RESERVE_RETURN_IF_ERROR(LoadStandingsOfEstimates(entries, &standings));
-      for (Entry& entry : entries) {
-        position_ = PositionOf(entry);
-        if (Applies(entry, standings)) page_.entries.push_back(std::move(entry));
-      }
-      if (entries.size() < missing) break;
+          SelectEntriesBy(connection_, absl::StrCat(Rest(month, part), which, order_, missing)));
+      const bool is_end = entries.size() < missing;
+      RESERVE_RETURN_IF_ERROR(Add(std::move(entries), &standings));
+      if (is_end) break;
     }
     return absl::OkStatus();
+  }
+
+  // What follows in the order: to the page, as far as the filter applies and there is room.
+  absl::Status Add(std::vector<Entry> entries, Standings* standings) {
+    RESERVE_RETURN_IF_ERROR(LoadStandingsOfEstimates(entries, standings));
+    for (Entry& entry : entries) {
+      if (full()) break;
+      position_ = PositionOf(entry);
+      if (Applies(entry, *standings)) page_.entries.push_back(std::move(entry));
+    }
+    return absl::OkStatus();
+  }
+
+  // How usages of the part stand, if the filter goes by that; adds to the condition what can be
+  // told by it.
+  absl::StatusOr<Standings> StandingsOf(int32_t month, const StartPart& part, std::string* which) {
+    if (!goes_by_standing()) return Standings();
+    RESERVE_ASSIGN_OR_RETURN(Standings standings,
+                             LoadStandings(month, Ahead({part.begin, part.end})));
+    *which += ConditionsOfStanding(filter_, standings);
+    return standings;
   }
 
   absl::StatusOr<Standings> LoadStandings(int32_t month, const TimeRange& range) {
@@ -263,11 +336,12 @@ class Search {
     }
     if (filter_.country.empty() || !has_ratings) return standings;
     RESERVE_RETURN_IF_ERROR(connection_.Query(
-        absl::StrCat("SELECT usage_id,seq,country FROM entries FORCE INDEX (by_start) "
-                     "WHERE account_id = ",
-                     Quoted(account_id_), " AND month = ", month, " AND start_time >= ",
-                     QuotedTime(range.begin), " AND start_time < ", QuotedTime(range.end),
-                     " AND kind = ", static_cast<int>(EntryKind::kRating), " ORDER BY seq"),
+        absl::StrCat("SELECT usage_id,seq,country FROM entries FORCE INDEX (by_part) WHERE ",
+                     InStartParts(range.begin, range.end),
+                     " AND account_id = ", Quoted(account_id_), " AND month = ", month,
+                     " AND start_time >= ", QuotedTime(range.begin), " AND start_time < ",
+                     QuotedTime(range.end), " AND kind = ", static_cast<int>(EntryKind::kRating),
+                     " ORDER BY seq"),
         [&standings](const Row& row) {
           const auto state = standings.states.find(row.Text(1));
           // Those of an estimate count no more once another report came.
@@ -327,12 +401,18 @@ TimeRange RangeOfMonth(int32_t month) {
           absl::FromCivil(absl::CivilSecond(first + 1), absl::UTCTimeZone())};
 }
 
-std::vector<int32_t> MonthsOf(const AccountMonths& months, const TimeRange& range) {
-  std::vector<int32_t> shared;
+std::vector<book::MonthSpan> SpansOf(const AccountMonths& months, const TimeRange& range) {
+  std::vector<book::MonthSpan> shared;
   for (const book::MonthSpan& span : months.spans) {
     const TimeRange of_month = RangeOfMonth(span.month);
-    if (of_month.begin < range.end && of_month.end > range.begin) shared.push_back(span.month);
+    if (of_month.begin < range.end && of_month.end > range.begin) shared.push_back(span);
   }
+  return shared;
+}
+
+std::vector<int32_t> MonthsOf(const AccountMonths& months, const TimeRange& range) {
+  std::vector<int32_t> shared;
+  for (const book::MonthSpan& span : SpansOf(months, range)) shared.push_back(span.month);
   return shared;
 }
 

@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/money/money.h"
+#include "services/ledger/book/month_span.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/usage.h"
 #include "services/ledger/storage/connection.h"
@@ -68,6 +69,7 @@ struct TimeRange {
 };
 TimeRange RangeOfMonth(int32_t month);
 // The months, oldest first, of those that an account has entries in, that share time with `range`.
+std::vector<book::MonthSpan> SpansOf(const AccountMonths& months, const TimeRange& range);
 std::vector<int32_t> MonthsOf(const AccountMonths& months, const TimeRange& range);
 
 }  // namespace reserve::storage

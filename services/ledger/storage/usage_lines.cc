@@ -19,6 +19,7 @@
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
+#include "services/ledger/storage/start_parts.h"
 #include "services/ledger/storage/usage_state_rows.h"
 
 namespace reserve::storage {
@@ -117,7 +118,7 @@ class ChangeFinder {
     });
   }
 
-  // Each lies beside the booking of its usage, as it has its start.
+  // Each lies beside the booking of its usage, as it has its start; or in part 0.
   absl::Status ReadRatings() {
     std::map<int32_t, std::set<absl::Time>> starts;
     for (const auto& [usage_id, lines] : lines_) {
@@ -131,7 +132,8 @@ class ChangeFinder {
           absl::StrAppend(out, QuotedTime(time));
         };
         return connection_.Query(
-            absl::StrCat(SelectUsageLines(), "entries FORCE INDEX (by_start) WHERE ",
+            absl::StrCat(SelectUsageLines(), "entries FORCE INDEX (by_part) WHERE ",
+                         InStartParts(part.front(), part.back() + absl::Microseconds(1)), " AND ",
                          InMonths({of}), " AND start_time IN (", absl::StrJoin(part, ",", quoted),
                          ") AND kind = ", Numbers({EntryKind::kRating})),
             [this](const Row& row) {

@@ -45,7 +45,7 @@ struct SummaryGroup {
   std::string country;
   domain::UsageKind kind = domain::UsageKind::kCall;
 
-  friend auto operator<=>(const SummaryGroup&, const SummaryGroup&) = default;
+  friend auto operator<=>(const SummaryGroup&, const SummaryGroup&) = default;  // NOLINT
 };
 
 // An entry that books or rates a usage, with as much of it as is added up.

@@ -22,6 +22,7 @@
 #include "services/ledger/storage/month_rows.h"
 #include "services/ledger/storage/parts.h"
 #include "services/ledger/storage/sql_text.h"
+#include "services/ledger/storage/start_parts.h"
 #include "services/ledger/storage/usage_state_rows.h"
 #include "services/ledger/storage/usage_sum_rows.h"
 
@@ -95,10 +96,11 @@ class Adder {
   using Key = std::tuple<size_t, SummaryGroup>;
 
   std::string InPart() const {
-    return absl::StrCat("entries FORCE INDEX (by_start) WHERE account_id = ", Quoted(account_id_),
-                        " AND month = ", month_, " AND start_time >= ", QuotedTime(part_.begin),
-                        " AND start_time < ", QuotedTime(part_.end),
-                        " AND kind = ", static_cast<int>(EntryKind::kUsage));
+    return absl::StrCat("entries FORCE INDEX (by_part) WHERE ",
+                        InStartParts(part_.begin, part_.end),
+                        " AND account_id = ", Quoted(account_id_), " AND month = ", month_,
+                        " AND start_time >= ", QuotedTime(part_.begin), " AND start_time < ",
+                        QuotedTime(part_.end), " AND kind = ", static_cast<int>(EntryKind::kUsage));
   }
 
   absl::Status Add(const UsageLine& line, int64_t times) {
@@ -250,11 +252,11 @@ absl::Status CheckSize(Connection& connection, absl::string_view account_id,
   int64_t count = 0;
   for (const int32_t month : within) {
     RESERVE_RETURN_IF_ERROR(connection.Query(
-        absl::StrCat("SELECT COUNT(*) FROM (SELECT seq FROM entries FORCE INDEX (by_start) "
-                     "WHERE account_id = ",
-                     Quoted(account_id), " AND month = ", month,
-                     " AND start_time >= ", QuotedTime(range.begin), " AND start_time < ",
-                     QuotedTime(range.end), " LIMIT ", most + 1, ") AS those"),
+        absl::StrCat("SELECT COUNT(*) FROM (SELECT seq FROM entries FORCE INDEX (by_part) WHERE ",
+                     InStartParts(range.begin, range.end), " AND account_id = ", Quoted(account_id),
+                     " AND month = ", month, " AND start_time >= ", QuotedTime(range.begin),
+                     " AND start_time < ", QuotedTime(range.end), " LIMIT ", most + 1,
+                     ") AS those"),
         [&count](const Row& row) { count += row.Int(1); }));
     if (count > most) return TooMuchUsage(most);
   }

@@ -543,9 +543,10 @@ std::vector<Read> ReadsOfStatements() {
 }
 
 absl::StatusOr<std::string> CountUsages(Connection& c, const storage::UsageFilter& filter,
-                                        const std::optional<storage::UsagePosition>& after) {
+                                        const std::optional<storage::UsagePosition>& after,
+                                        int limit = 10) {
   RESERVE_ASSIGN_OR_RETURN(const storage::UsagePage page,
-                           storage::ListUsagesByStart(c, "a", filter, after, 10));
+                           storage::ListUsagesByStart(c, "a", filter, after, limit));
   return absl::StrCat(page.entries.size(), " usages");
 }
 
@@ -571,6 +572,7 @@ std::vector<Read> ReadsOfTheHistory() {
          filter.destination_prefix = "1";
          return CountUsages(c, filter, storage::UsagePosition{around.end, 1'000});
        }},
+      {"ListUsage, of many", [](Connection& c) { return CountUsages(c, {}, std::nullopt, 1); }},
       {"ListUsage, by what it is now",
        [=](Connection& c) {
          storage::UsageFilter filter;

@@ -362,6 +362,34 @@ TEST_F(MigratorTest, NoIndexIsThereThatNoStatementGoesBy) {
   }
 }
 
+TEST_F(MigratorTest, AnIndexThatOnlyProgramsOfBeforeGoByIsDroppedOnceTheUpgradeIsFinished) {
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  const auto is_there = [&] {
+    return database_.QueryInt(
+               "SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() "
+               "AND table_name = 'entries' AND index_name = 'by_start'") > 0;
+  };
+  EXPECT_FALSE(is_there()) << "nobody has ever gone by it";
+  // Back to what came before.
+  database_.Execute("DELETE FROM schema_migrations WHERE version >= 30");
+  database_.Execute("ALTER TABLE entries DROP KEY by_part, DROP COLUMN start_part");
+  database_.Execute("UPDATE feature_level SET level = 6");
+  database_.Execute("INSERT INTO accounts (account_id) VALUES ('a')");  // it is not a new one
+
+  ASSERT_TRUE(MigrateAt(TestNow()).ok());
+  EXPECT_TRUE(is_there());
+  const auto finish = [&] {
+    return Finish(OptionsFor(database_.url()), /*silent_are_gone=*/false,
+                  [](const std::string&) {});
+  };
+  ASSERT_TRUE(finish().ok()) << finish();
+  EXPECT_FALSE(is_there());
+  // As if it had been cut off before the index was dropped.
+  database_.Execute("ALTER TABLE entries ADD KEY by_start (account_id, start_time, seq)");
+  EXPECT_TRUE(finish().ok()) << finish();
+  EXPECT_FALSE(is_there());
+}
+
 TEST_F(MigratorTest, AProgramOfBeforeTheMonthsWritesNothingAnyMore) {
   ASSERT_TRUE(MigrateAt(TestNow()).ok());
   const auto connection = MustConnect(OptionsFor(database_.url()));

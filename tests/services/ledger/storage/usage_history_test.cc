@@ -94,7 +94,7 @@ class Books {
                                          domain::ChargeBasis::kUnlimitedStandard};
     rating->basis = bases[Pick(3)];
     rating->cost = cost;
-    rating->free_seconds_taken = 60 * Pick(3);
+    rating->free_seconds_taken = int64_t{60} * Pick(3);
     rating->initial_increment_seconds = 1 + 59 * Pick(2);
     rating->increment_seconds = 6 * Pick(3);
     if (Pick(5) == 0) {
@@ -324,6 +324,18 @@ class UsageHistoryTest : public testing::Test {
     }
   }
 
+  void ExpectWhatAModelFinds(Books& books, int filters) {
+    int found = 0;
+    for (int i = 0; i < filters; ++i) {
+      const UsageFilter filter = i == 0 ? UsageFilter() : AnyFilter(books);
+      const int limit = i % 3 == 0 ? 7 : i % 3 == 1 ? 50 : 1'000;
+      const std::vector<int64_t> expected = SeqsExpected(filter, books.standings());
+      ASSERT_EQ(Pages(filter, limit), expected) << "filter " << i << ", pages of " << limit;
+      found += static_cast<int>(expected.size());
+    }
+    EXPECT_GT(found, 10 * filters) << "filters that find nothing show nothing";
+  }
+
   MigratedDatabase database_;
   std::unique_ptr<Connection> connection_ = database_.Connect();
 };
@@ -331,15 +343,23 @@ class UsageHistoryTest : public testing::Test {
 TEST_F(UsageHistoryTest, EveryFilterFindsWhatAModelFindsPageByPageInBothOrders) {
   Books books = AnyBooks(/*seed=*/11, /*usages=*/400);
   books.Write(*connection_);
-  int found = 0;
-  for (int i = 0; i < 200; ++i) {
-    const UsageFilter filter = i == 0 ? UsageFilter() : AnyFilter(books);
-    const int limit = i % 3 == 0 ? 7 : i % 3 == 1 ? 50 : 1'000;
-    const std::vector<int64_t> expected = SeqsExpected(filter, books.standings());
-    ASSERT_EQ(Pages(filter, limit), expected) << "filter " << i << ", pages of " << limit;
-    found += static_cast<int>(expected.size());
-  }
-  EXPECT_GT(found, 2'000) << "filters that find nothing show nothing";
+  ExpectWhatAModelFinds(books, /*filters=*/200);
+}
+
+TEST_F(UsageHistoryTest, MonthsOfManyUsagesAreLookedThroughPartByPart) {
+  Books books = AnyBooks(/*seed=*/12, /*usages=*/2'000);
+  books.Write(*connection_);
+  ExpectWhatAModelFinds(books, /*filters=*/40);
+}
+
+TEST_F(UsageHistoryTest, WhatAProgramWroteThatKnowsOfNoPartsIsFoundBetweenTheOthers) {
+  Books books = AnyBooks(/*seed=*/13, /*usages=*/1'200);
+  books.Write(*connection_);
+  // All of September, and side by side with others in October.
+  database_.sql().Execute(
+      "UPDATE entries SET start_part = 0 WHERE month < 202610 OR month = 202610 AND MOD(seq, 3) > "
+      "0");
+  ExpectWhatAModelFinds(books, /*filters=*/40);
 }
 
 TEST_F(UsageHistoryTest, APageThatFindsLittleStopsAndSaysHowFarItLooked) {
