@@ -190,8 +190,8 @@ class Search {
     const TimeRange of_month = RangeOfMonth(span.month);
     const absl::Time begin = std::max(filter_.start_from, of_month.begin);
     const absl::Time end = std::min(filter_.start_before, of_month.end);
-    const int64_t possible = span.last_seq - span.first_seq + 1;
-    if (possible <= (has_filters() ? kFewToLookThrough : int64_t{2} * limit_)) {
+    if (AreFew(span.last_seq - span.first_seq + 1,
+               absl::FDivDuration(end - begin, of_month.end - of_month.begin))) {
       return SearchFew(span.month, {begin, end, InStartParts(begin, end)});
     }
     RESERVE_ASSIGN_OR_RETURN(const bool has_zero, HasPartZero(span.month, begin, end));
@@ -202,6 +202,12 @@ class Search {
       if (full() || page_.searched.has_value()) break;
     }
     return absl::OkStatus();
+  }
+
+  // Of a month with so many entries at most, in a range that is such a share of it.
+  bool AreFew(int64_t possible, double share) const {
+    if (possible > kFewToLookThrough) return possible <= int64_t{2} * limit_;
+    return has_filters() || static_cast<double>(possible) * share <= 2.0 * limit_;
   }
 
   // Has a program written there that knew of no parts?
