@@ -5,9 +5,9 @@
 // and 100 % of all entries to measure:
 //   - the rate over the last usages before that size. They are serialised before the clock
 //     starts; those in between are built in turns with sending, and their rate is not used;
-//   - at the last size, the rate in turns with a second ledger, with a server of its own, that is
-//     as the first one was at the first size: how fast the machine is differs by more within the
-//     run than what is looked for, and both are measured in the same minutes;
+//   - at the last size, the rate of a second ledger, with a server of its own, that is as the first
+//     one was at the first size, just before and just after that of the first one: how fast the
+//     machine is differs by more within the run than what is looked for;
 //   - GetUsage, the first page of ListUsage, and VerifyAccount, one call at a time: first
 //     with the buffer pool as the load left it, and then cold, just after a restart of the
 //     database, so that each size is read from disk under the same conditions;
@@ -78,9 +78,6 @@ constexpr int64_t kChunk = 100'000;
 // An entry takes some 450 bytes in all tables; the logs and the system some more.
 constexpr int64_t kBytesPerEntry = 600;
 constexpr int64_t kFixedBytes = 5'000'000'000;
-// Of each of the two ledgers; together they send as many usages as are in a window.
-constexpr int kTurns = 5;
-constexpr absl::Duration kQuietWithin = absl::Seconds(15);
 constexpr int kPageSize = 50;
 // Cold calls are few: at the first size their rows are a good part of all, and the last calls
 // would find in the pool what the first ones read.
@@ -168,11 +165,11 @@ class Growth {
   absl::Status MeasureRate(size_t mark);
   // The rate of the next usages, which are made before the clock starts.
   absl::StatusOr<LoadResult> SendAtOnce(int64_t usages);
-  absl::Status MeasureInTurns();
-  // As it is at the first size.
-  absl::Status BeginAgain();
-  // Until what is added up behind the bookings is done, or it has gone on for long.
-  absl::Status AwaitQuiet();
+  // The same between two of the young ledger's.
+  absl::Status MeasureLastRate();
+  // To the size at which the first rate was measured.
+  absl::Status BeYoung();
+  absl::Status AddInTurn(Growth& ledger, size_t mark, int64_t usages);
   absl::StatusOr<LoadResult> Send(const std::vector<Request>& requests, const Timing& timing);
   void ShowProgress(int64_t chunk, absl::Duration elapsed);
 
@@ -208,6 +205,7 @@ class Growth {
   GrowthReport report_;
   std::mt19937_64 random_{20'261'125};
   CpuMeter cpu_;
+  std::unique_ptr<Growth> young_;  // of the one that grows
   std::unique_ptr<Stage> stage_;
   Server ledger_;
   std::vector<std::shared_ptr<grpc::Channel>> channels_;
@@ -236,12 +234,14 @@ GrowthTraffic::Options Growth::TrafficOptions() {
 }
 
 absl::Status Growth::Run() {
+  young_ = std::make_unique<Growth>();
+  RESERVE_RETURN_IF_ERROR(young_->BeYoung());
   RESERVE_RETURN_IF_ERROR(SetStage());
   for (size_t mark = 0; mark < marks_.size(); ++mark) {
     RESERVE_RETURN_IF_ERROR(FillUpTo(marks_[mark] - window_));
     RESERVE_RETURN_IF_ERROR(MeasureRate(mark));
     if (mark == 0) traffic_.QuietFromNowOn();
-    if (mark + 1 == marks_.size()) RESERVE_RETURN_IF_ERROR(MeasureInTurns());
+    if (mark + 1 == marks_.size()) RESERVE_RETURN_IF_ERROR(MeasureLastRate());
     RESERVE_RETURN_IF_ERROR(MeasureReads(mark));
     RESERVE_RETURN_IF_ERROR(MeasureColdReads(mark));
     RESERVE_RETURN_IF_ERROR(MeasureSize(mark));
@@ -354,7 +354,8 @@ absl::Status Growth::MeasureRate(size_t mark) {
   return absl::OkStatus();
 }
 
-absl::Status Growth::BeginAgain() {
+absl::Status Growth::BeYoung() {
+  std::cout << "filling a second ledger, for the last rate" << std::endl;
   aim_ = marks_.front();
   RESERVE_RETURN_IF_ERROR(SetStage());
   RESERVE_RETURN_IF_ERROR(FillUpTo(aim_));
@@ -362,52 +363,26 @@ absl::Status Growth::BeginAgain() {
   return absl::OkStatus();
 }
 
-absl::Status Growth::AwaitQuiet() {
-  // What a ledger writes in a second though nobody asks it for anything.
-  constexpr int64_t kRows = 100;
-  const storage::SqlThread sql_thread;
-  RESERVE_ASSIGN_OR_RETURN(const auto sql, storage::Connection::Open(stage_->ledger_schema()));
-  std::optional<int64_t> before;
-  int64_t written = 0;
-  absl::Status status;
-  const auto is_quiet = [&] {
-    int64_t rows = 0;
-    status =
-        sql->Query("SHOW GLOBAL STATUS WHERE Variable_name IN ('Handler_write', 'Handler_update')",
-                   [&](const storage::Row& row) { rows += row.Int(2); });
-    written = rows - before.value_or(0);
-    return !status.ok() || (std::exchange(before, rows).has_value() && written < kRows);
-  };
-  if (!test_support::WaitUntil(is_quiet, kQuietWithin, absl::Seconds(1)) && status.ok()) {
-    std::cout << "  (" << written << " rows a second are still written behind the bookings)\n";
+absl::Status Growth::AddInTurn(Growth& ledger, size_t mark, int64_t usages) {
+  RESERVE_ASSIGN_OR_RETURN(const LoadResult result, ledger.SendAtOnce(usages));
+  report_.Add("rate_in_turns", mark, result.window.per_second);
+  for (const auto& [process, us] : result.window.cpu_us) {
+    report_.Add(absl::StrCat("cpu_", process, "_turns"), mark, us);
   }
-  return status;
+  std::cout << absl::StreamFormat("  %.0f usages/s with %s entries\n", result.window.per_second,
+                                  CountText(marks_[mark]))
+            << std::flush;
+  return absl::OkStatus();
 }
 
-absl::Status Growth::MeasureInTurns() {
-  std::cout << "filling a second ledger, for turns with this one" << std::endl;
-  Growth young;
-  RESERVE_RETURN_IF_ERROR(young.BeginAgain());
-  for (int turn = 0; turn < kTurns; ++turn) {
-    std::vector<double> rates;
-    for (Growth* ledger : {&young, this}) {
-      RESERVE_RETURN_IF_ERROR(young.AwaitQuiet());
-      RESERVE_RETURN_IF_ERROR(AwaitQuiet());
-      RESERVE_ASSIGN_OR_RETURN(const LoadResult result, ledger->SendAtOnce(window_ / kTurns));
-      rates.push_back(result.window.per_second);
-      const size_t mark = ledger == this ? marks_.size() - 1 : 0;
-      report_.Add("rate_in_turns", mark, result.window.per_second);
-      for (const auto& [process, us] : result.window.cpu_us) {
-        report_.Add(absl::StrCat("cpu_", process, "_turns"), mark, us);
-      }
-    }
-    std::cout << absl::StreamFormat(
-                     "  turn %d of %d: %.0f usages/s with %s entries, %.0f with %s\n", turn + 1,
-                     kTurns, rates.front(), CountText(marks_.front()), rates.back(),
-                     CountText(marks_.back()))
-              << std::flush;
-  }
-  return young.CheckBooks();
+absl::Status Growth::MeasureLastRate() {
+  const size_t last = marks_.size() - 1;
+  RESERVE_RETURN_IF_ERROR(AddInTurn(*young_, 0, window_ / 2));
+  RESERVE_RETURN_IF_ERROR(AddInTurn(*this, last, window_));
+  RESERVE_RETURN_IF_ERROR(AddInTurn(*young_, 0, window_ / 2));
+  RESERVE_RETURN_IF_ERROR(young_->CheckBooks());
+  young_.reset();
+  return absl::OkStatus();
 }
 
 // --- Reading --------------------------------------------------------------------------

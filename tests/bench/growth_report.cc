@@ -21,7 +21,7 @@ struct Quantity {
 constexpr Quantity kQuantities[] = {
     {"rate", "usages/s", "BatchRecordUsage of 500, the last usages before this size",
      Target::kRatioAtLeast, 0.80},
-    {"rate_in_turns", "usages/s", "the same in turns with a ledger of the first size, median of 5",
+    {"rate_in_turns", "usages/s", "the same, and before and after it of a ledger of the first size",
      Target::kRatioAtLeast, 0.80},
     {"cpu_ledger_turns", "us", "CPU of the ledger for each of those"},
     {"cpu_database_turns", "us", "CPU of the database"},
