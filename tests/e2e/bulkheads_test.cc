@@ -126,8 +126,13 @@ TEST_F(BulkheadsTest, AuditsThatStandStillDelayNeitherARenewalNorARead) {
   pb::WatchLowBalanceResponse task;
   ASSERT_TRUE(watch->Read(&task));
   ASSERT_NO_FATAL_FAILURE(HoldEntries());
+  // Audits of one account, of all accounts, and an import.
   std::vector<std::future<absl::Status>> audits;
   for (size_t i = 0; i < kAudits; ++i) audits.push_back(StartAudit());
+  auto whole = std::async(std::launch::async, [this] { return stack_->RunLedger({"verify"}); });
+  auto import = std::async(std::launch::async, [this] {
+    return stack_->RunLedger({"import-rates", "--starter"});
+  });
   // All threads that audit wait now.
   EXPECT_TRUE(WaitUntil([&] { return Sessions("LIKE '%metadata lock%'").size() >= 3; }));
 
@@ -146,6 +151,10 @@ TEST_F(BulkheadsTest, AuditsThatStandStillDelayNeitherARenewalNorARead) {
   }
   ReleaseEntries();
   for (auto& audit : audits) EXPECT_TRUE(audit.get().ok());
+  for (auto* command : {&whole, &import}) {
+    const Stack::Ended ended = command->get();
+    EXPECT_EQ(ended.exit_code, 0) << ended.output << ended.errors;
+  }
   context.TryCancel();
   watch->Finish();
 }

@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "tests/e2e/stack.h"
+#include "tests/support/http_get.h"
 #include "tests/support/replicated_servers.h"
 #include "tests/support/wait_until.h"
 
@@ -20,6 +22,7 @@ namespace reserve::e2e {
 namespace {
 
 namespace pb = ledger::v1;
+using test_support::HttpGet;
 using test_support::ReplicatedServers;
 using test_support::Subprocess;
 using test_support::WaitUntil;
@@ -173,6 +176,13 @@ TEST_F(FailoverTest, WhileSemiSyncIsInForceNothingIsLost) {
 TEST_F(FailoverTest, ALedgerThatRequiresSemiSyncDoesNotStartOnceItHasFallenBack) {
   ASSERT_NO_FATAL_FAILURE(Start(Mode::kSemiSync, {.ledger_flags = {"--require_semi_sync"}}));
   if (IsSkipped()) return;
+  const auto in_force = [this](const char* value) {
+    return WaitUntil([&] {
+      return absl::StrContains(HttpGet(stack_->metrics_port(), "/metrics"),
+                               absl::StrCat("reserve_ledger_semi_sync_in_force ", value, "\n"));
+    });
+  };
+  EXPECT_TRUE(in_force("1"));
   servers_->replica().Kill();
   // Answered, and on one server only.
   Must(&Accounts::OpenAccount, "account_id: 'alone'");
@@ -180,6 +190,7 @@ TEST_F(FailoverTest, ALedgerThatRequiresSemiSyncDoesNotStartOnceItHasFallenBack)
                   ->WaitForOutput("can be lost in a failover of the database", absl::Seconds(30))
                   .ok())
       << stack_->ledger_process()->Stderr();
+  EXPECT_TRUE(in_force("0"));
   stack_->ledger_process()->Kill();
   const absl::Status started = stack_->StartLedger();
   EXPECT_FALSE(started.ok());
