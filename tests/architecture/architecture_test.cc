@@ -52,7 +52,7 @@ TEST(ArchitectureTest, SourcesKeepToTheRules) {
 TEST(ArchitectureTest, FunctionsAreShortEnoughToBeReadAtOnce) {
   const fs::path root = test_support::SourceDir();
   std::vector<std::string> violations;
-  for (const std::string folder : {"common", "services", "worker", "tests"}) {
+  for (const std::string folder : {"common", "services", "worker", "protos", "tests"}) {
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder)) {
       const std::string extension = entry.path().extension().string();
       if (extension != ".cc" && extension != ".h") continue;

@@ -715,7 +715,7 @@ TEST_F(MainJobTest, D1_AReserveUsedUpWhileTheCardFailsDisablesUntilItIsRefilled)
   EXPECT_EQ(EventKinds("spent").back(), pb::EVENT_KIND_ENABLED);
 }
 
-TEST_F(MainJobTest, G5_AHardDeclineBlocksTheCardUntilAnotherIsGiven) {
+TEST_F(MainJobTest, G5_AHardDeclineRefusesTheCardUntilAnotherIsGiven) {
   OpenFunded("hard");
   GiveCard("hard", "tok_decline_lost_card#hard");
   Spend("hard", "a1", "10.00");

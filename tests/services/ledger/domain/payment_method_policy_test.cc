@@ -651,7 +651,7 @@ TEST(PaymentMethodPolicyTest, G9_WhereNoneMayBeTriedEachUsableCardAtItsLimitCoun
   EXPECT_EQ(books.account().state, AccountState::kDisabled);
 }
 
-TEST(PaymentMethodPolicyTest, G9_AnAttemptInFlightIsNotHeldBack) {
+TEST(PaymentMethodPolicyTest, G9_AnAttemptInFlightIsNotDeferred) {
   Books books = DeclinedElsewhere(CardNetwork::kVisa, 15);
   books.HandOut();
   ASSERT_TRUE(books.Defer().ok());

@@ -87,7 +87,7 @@ class CardLimitsTest : public testing::Test {
                                                "' AND kind = ", static_cast<int>(kind)));
   }
   // Does its first recharge wait for the networks' limit?
-  bool HeldBack(const std::string& account_id) {
+  bool Deferred(const std::string& account_id) {
     const domain::Recharge recharge = ledger_.Recharge(account_id, 1);
     return recharge.waits() && recharge.due_time == begin_ + absl::Hours(30 * 24);
   }
@@ -109,16 +109,16 @@ TEST_F(CardLimitsTest, G9_DeclinesAreCountedOverAccountsAndKeptOverARestart) {
     ASSERT_TRUE(WaitUntil([&] { return Declines() == 2; }));
     // The third decline, of another account with the same card, is the last.
     Open(*engine, "b");
-    ASSERT_TRUE(WaitUntil([&] { return HeldBack("b"); }));
+    ASSERT_TRUE(WaitUntil([&] { return Deferred("b"); }));
     EXPECT_EQ(Declines(), 3);
     EXPECT_EQ(Events("b", domain::EventKind::kCardLimitReached), 1);
     // The retry that was scheduled before is not made.
     ledger_.clock().Advance(absl::Hours(3));
-    ASSERT_TRUE(WaitUntil([&] { return HeldBack("a"); }));
+    ASSERT_TRUE(WaitUntil([&] { return Deferred("a"); }));
     EXPECT_EQ(Events("a", domain::EventKind::kCardLimitReached), 1);
     // Nor the first attempt of a new account.
     Open(*engine, "c");
-    ASSERT_TRUE(WaitUntil([&] { return HeldBack("c"); }));
+    ASSERT_TRUE(WaitUntil([&] { return Deferred("c"); }));
     EXPECT_EQ(Events("c", domain::EventKind::kCardLimitReached), 1);
     EXPECT_TRUE(Failing("c"));
     EXPECT_THAT(worker.attempts(), ElementsAre("a/1/1", "a/1/2", "b/1/1"));
@@ -138,7 +138,7 @@ TEST_F(CardLimitsTest, G9_DeclinesAreCountedOverAccountsAndKeptOverARestart) {
   ledger_.Audit();
 }
 
-TEST_F(CardLimitsTest, G9_AnotherCardIsNotHeldBack) {
+TEST_F(CardLimitsTest, G9_AnotherCardIsNotDeferred) {
   auto engine = ledger_.StartEngine(Options());
   DecliningWorker worker(*engine);
   for (const std::string account_id : {"a", "b", "c"}) {
@@ -146,7 +146,7 @@ TEST_F(CardLimitsTest, G9_AnotherCardIsNotHeldBack) {
     ASSERT_TRUE(WaitUntil([&] { return Failing(account_id); }));
   }
   EXPECT_EQ(Declines(), 3);
-  ASSERT_TRUE(HeldBack("c"));
+  ASSERT_TRUE(Deferred("c"));
   const domain::Card own = {CardToken("tok-own"), "own", domain::CardNetwork::kVisa};
   const auto replaced = Ask<PaymentMethodReply>(*engine, "c", UpdatePaymentMethod{"", "", {own}});
   ASSERT_TRUE(replaced.ok()) << replaced.status();
@@ -154,7 +154,7 @@ TEST_F(CardLimitsTest, G9_AnotherCardIsNotHeldBack) {
   EXPECT_THAT(worker.attempts(), ElementsAre("a/1/1", "b/1/1", "c/1/1", "c/1/2"));
 }
 
-TEST_F(CardLimitsTest, G9_AWornCardIsHeldBackInTheBatchThatGivesIt) {
+TEST_F(CardLimitsTest, G9_AWornCardIsDeferredInTheBatchThatGivesIt) {
   auto engine = ledger_.StartEngine(Options());
   for (const std::string account_id : {"a", "b", "c"}) {
     const DecliningWorker worker(*engine);
@@ -212,7 +212,7 @@ TEST_F(CardLimitsTest, G9_WhatCantBeDeferredIsTold) {
   EXPECT_TRUE(WaitUntil([&] { return engine->steps().failures(Step::kDispatch) > 1; }));
   EXPECT_GT(engine->steps().failing(Step::kDispatch), absl::ZeroDuration());
   change("INSERT INTO accounts SELECT * FROM away");
-  EXPECT_TRUE(WaitUntil([&] { return HeldBack("a"); }));
+  EXPECT_TRUE(WaitUntil([&] { return Deferred("a"); }));
   EXPECT_TRUE(
       WaitUntil([&] { return engine->steps().failing(Step::kDispatch) == absl::ZeroDuration(); }));
   EXPECT_THAT(worker.attempts(), ElementsAre());

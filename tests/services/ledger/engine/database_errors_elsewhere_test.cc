@@ -370,7 +370,7 @@ TEST_F(DatabaseErrorsElsewhereTest, AClaimThatFailsIsMadeAgainAndALeaseIsHandedO
 }
 
 // G9: the count before a first attempt. The dispatcher makes it, and then the lane that it asks.
-TEST_F(DatabaseErrorsElsewhereTest, ACardAtItsLimitIsHeldBackOnceAndNeverHandedOut) {
+TEST_F(DatabaseErrorsElsewhereTest, ACardAtItsLimitIsDeferredOnceAndNeverHandedOut) {
   Watcher watcher;
   engine_->dispatcher().Add(&watcher, "w1", 10);
   int number = 0;
