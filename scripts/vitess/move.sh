@@ -4,12 +4,11 @@
 #   vitess_leave BIN              plays the demo on a MariaDB, ends the programs, and dumps the database
 #   vitess_up BIN 1 : vitess_arrive  the cluster, whose servers get what was dumped before they have tablets
 #   vitess_go_on BIN              the programs on the cluster: the books must be as they were
-#
 #   vitess_left                   removes what was dumped
 
 VITESS_LEFT=  # a folder: the dump, what the gateway knows, and what the books counted
 
-# vitess_books BIN: what `ledger verify` counts, once nothing is under way any more.
+# vitess_books BIN: what `ledger verify` counts.
 vitess_books() {
   "$1/ledger" verify --ledger="$STACK_LEDGER" | tail -n 1
 }

@@ -37,7 +37,7 @@ class VitessCluster {
   absl::Status AwaitAll() const;
 
   // Remembers what all tables hold, unless that was done before, and has them hold it again: each
-  // test then has a schema that is as good as new, in a tenth of a second. INTERNAL with what a
+  // test then has a schema that is as good as new, in a third of a second. UNKNOWN with what a
   // server said.
   absl::Status KeepRows() const;
   absl::Status BringBackRows() const;
