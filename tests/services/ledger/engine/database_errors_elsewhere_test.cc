@@ -1357,25 +1357,32 @@ TEST_F(DatabaseErrorsElsewhereTest, AReratingGoesOnAfterAnyErrorAndCountsEachUsa
       Ask<UsageReply>(*direct_, "a", RecordUsage{Call(kUser, "call", kStandardNumber, 60)}).ok());
   const auto connection = ledger_->Connect();
   int number = 0;
+  // One rerating, of which a statement is spoiled if the runner says it after Begin.
+  const auto rerate_with = [&](const std::string& part, const Fault& fault) {
+    const std::string request_id = absl::StrCat("spoiled-", ++number);
+    sabotage_->Begin(Nth(1, Contains(part), fault.ruling));
+    ASSERT_TRUE(storage::AddRerating(*connection, ReratingOf(request_id), TestNow()).ok());
+    std::optional<book::ReratingJob> job;
+    ASSERT_TRUE(WaitUntil([&] {
+      engine_->reratings().Announce();
+      job = *storage::FindRerating(*connection, request_id);
+      return job->done;
+    }));
+    sabotage_->End();
+    EXPECT_EQ(job->counts.looked_at, 1);
+  };
   for (const std::string part :
        {"FROM reratings WHERE state", "UPDATE reratings SET lease_owner",
         "SELECT a.account_id,b.last_seq FROM", "SELECT account_id,seq,usage_id FROM entries",
         "UPDATE reratings SET state"}) {
     for (const Fault& fault : FaultsToTry()) {
       SCOPED_TRACE(absl::StrCat(part, ": ", fault.name));
-      const std::string request_id = absl::StrCat("spoiled-", ++number);
-      // Before it is there: the runner may still be looking for more after the last one.
-      sabotage_->Begin(Nth(1, Contains(part), fault.ruling));
-      ASSERT_TRUE(storage::AddRerating(*connection, ReratingOf(request_id), TestNow()).ok());
-      std::optional<book::ReratingJob> job;
-      ASSERT_TRUE(WaitUntil([&] {
-        engine_->reratings().Announce();
-        job = *storage::FindRerating(*connection, request_id);
-        return job->done;
-      }));
+      // The runner may still be looking for more after the last one: what it had begun to ask
+      // finds the new one unspoiled. Then there is another.
+      for (int attempt = 0; attempt == 0 || (sabotage_->struck() == 0 && attempt < 5); ++attempt) {
+        ASSERT_NO_FATAL_FAILURE(rerate_with(part, fault));
+      }
       EXPECT_GT(sabotage_->struck(), 0) << "nothing was spoiled";
-      sabotage_->End();
-      EXPECT_EQ(job->counts.looked_at, 1);
     }
   }
 }
