@@ -53,8 +53,8 @@ void AddDestinationName(const Lines& lines, const domain::Entry& entry, pb::Rati
 // Where usages stand of which there is more to say than their entry does, and the entries that
 // rated them later.
 struct Standings {
-  absl::flat_hash_map<std::string, domain::UsageState> states;  // by usage id
-  absl::flat_hash_map<std::string, domain::Entry> ratings;      // the latest, by usage id
+  storage::UsagePage::States states;
+  absl::flat_hash_map<std::string, domain::Entry> ratings;  // the latest, by usage id
   // Those between the booking and the latest, where they were asked for.
   absl::flat_hash_map<std::string, std::vector<domain::Entry>> earlier;
   // What gave back estimates that a CDR has taken the place of, by usage id.
@@ -84,36 +84,29 @@ absl::Status FindRatings(Connection& connection, const std::string& account_id,
   return absl::OkStatus();
 }
 
-absl::StatusOr<Standings> LoadStandings(Connection& connection,
-                                        const std::vector<domain::Entry>& entries,
-                                        bool with_earlier) {
-  std::vector<book::OnceKey> keys;
-  for (const domain::Entry& entry : entries) {
-    keys.emplace_back(entry.account_id, domain::UsageIdOf(entry));
-  }
-  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::UsageState> states,
-                           storage::LoadUsageStates(connection, keys));
+// Of usages of one account that have these states, by usage id.
+absl::StatusOr<Standings> StandingsOf(Connection& connection, const std::string& account_id,
+                                      storage::UsagePage::States states, bool with_earlier) {
   Standings standings;
   std::vector<int64_t> seqs;
   std::vector<std::string> searched;
-  for (domain::UsageState& state : states) {
+  for (const auto& [usage_id, state] : states) {
     if (state.latest_seq != state.seq) {
       if (with_earlier || WasRatedBeforeItsVoid(state)) {
-        searched.push_back(state.usage_id);
+        searched.push_back(usage_id);
       } else {
         seqs.push_back(state.latest_seq);
       }
     }
     if (state.estimate_void_seq != 0) seqs.push_back(state.estimate_void_seq);
-    standings.states[state.usage_id] = std::move(state);
   }
+  standings.states = std::move(states);
   if (!searched.empty()) {
-    RESERVE_RETURN_IF_ERROR(
-        FindRatings(connection, entries.front().account_id, searched, &standings));
+    RESERVE_RETURN_IF_ERROR(FindRatings(connection, account_id, searched, &standings));
   }
   if (seqs.empty()) return standings;
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::Entry> later,
-                           storage::LoadEntries(connection, entries.front().account_id, seqs));
+                           storage::LoadEntries(connection, account_id, seqs));
   for (domain::Entry& entry : later) {
     const std::string usage_id = domain::UsageIdOf(entry);
     if (entry.booked.has_value()) {
@@ -123,6 +116,21 @@ absl::StatusOr<Standings> LoadStandings(Connection& connection,
     }  // else a void of which the state says it all
   }
   return standings;
+}
+
+absl::StatusOr<Standings> LoadStandings(Connection& connection,
+                                        const std::vector<domain::Entry>& entries,
+                                        bool with_earlier) {
+  std::vector<book::OnceKey> keys;
+  for (const domain::Entry& entry : entries) {
+    keys.emplace_back(entry.account_id, domain::UsageIdOf(entry));
+  }
+  RESERVE_ASSIGN_OR_RETURN(std::vector<domain::UsageState> states,
+                           storage::LoadUsageStates(connection, keys));
+  if (states.empty()) return Standings();
+  storage::UsagePage::States by_id;
+  for (domain::UsageState& state : states) by_id[state.usage_id] = std::move(state);
+  return StandingsOf(connection, entries.front().account_id, std::move(by_id), with_earlier);
 }
 
 absl::StatusOr<Lines> LoadLines(Connection& connection,
@@ -219,8 +227,8 @@ grpc::ServerUnaryReactor* AccountsService::GetUsage(grpc::CallbackServerContext*
       api_, context, "GetUsage", request->account_id(),
       [=, this](Connection& connection) -> absl::Status {
         RESERVE_RETURN_IF_ERROR(CheckId(request->usage_id(), "usage_id"));
-        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                                 LoadAccount(connection, request->account_id()));
+        RESERVE_ASSIGN_OR_RETURN(const std::string currency,
+                                 LoadCurrency(connection, request->account_id()));
         RESERVE_ASSIGN_OR_RETURN(const storage::StoredUsages stored,
                                  storage::FindUsagesAsTheyStand(
                                      connection, {{request->account_id(), request->usage_id()}}));
@@ -237,8 +245,8 @@ grpc::ServerUnaryReactor* AccountsService::GetUsage(grpc::CallbackServerContext*
         RESERVE_ASSIGN_OR_RETURN(const Lines lines,
                                  LoadLines(connection, api_.engine.catalog(), found, standings));
         response->Clear();
-        FillRecord(lines, found.front(), standings, account.currency, response);
-        AddEarlierRatings(lines, found.front(), standings, account.currency, response);
+        FillRecord(lines, found.front(), standings, currency, response);
+        AddEarlierRatings(lines, found.front(), standings, currency, response);
         return absl::OkStatus();
       });
 }
@@ -254,16 +262,18 @@ grpc::ServerUnaryReactor* AccountsService::ListUsage(grpc::CallbackServerContext
         RESERVE_ASSIGN_OR_RETURN(const Page page, UsagePageFrom(*request));
         RESERVE_ASSIGN_OR_RETURN(const std::optional<storage::UsagePosition> after,
                                  PositionBefore(page));
-        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                                 LoadAccount(connection, request->account_id()));
+        RESERVE_ASSIGN_OR_RETURN(const std::string currency,
+                                 LoadCurrency(connection, request->account_id()));
         RESERVE_RETURN_IF_ERROR(OptionalMoney(request->has_minimum_cost(), request->minimum_cost(),
-                                              account.currency, "minimum_cost")
+                                              currency, "minimum_cost")
                                     .status());
-        RESERVE_ASSIGN_OR_RETURN(const storage::UsagePage found,
+        RESERVE_ASSIGN_OR_RETURN(storage::UsagePage found,
                                  storage::ListUsagesByStart(connection, request->account_id(),
                                                             filter, after, page.limit()));
-        RESERVE_ASSIGN_OR_RETURN(const Standings standings,
-                                 LoadStandings(connection, found.entries, /*with_earlier=*/false));
+        RESERVE_ASSIGN_OR_RETURN(
+            const Standings standings,
+            StandingsOf(connection, request->account_id(), std::move(found.states),
+                        /*with_earlier=*/false));
         RESERVE_ASSIGN_OR_RETURN(const Lines lines, LoadLines(connection, api_.engine.catalog(),
                                                               found.entries, standings));
         response->Clear();
@@ -271,7 +281,7 @@ grpc::ServerUnaryReactor* AccountsService::ListUsage(grpc::CallbackServerContext
                                  ArchivedThrough(connection, request->account_id()));
         PageFill fill(page);
         for (; fill.rows() < found.entries.size() && !fill.full(); fill.AddNewOf(*response)) {
-          FillRecord(lines, found.entries[fill.rows()], standings, account.currency,
+          FillRecord(lines, found.entries[fill.rows()], standings, currency,
                      response->add_usage_records());
         }
         std::optional<storage::UsagePosition> next = found.searched;
@@ -292,8 +302,8 @@ grpc::ServerUnaryReactor* AccountsService::GetEntry(grpc::CallbackServerContext*
       api_, context, "GetEntry", request->account_id(),
       [=](Connection& connection) -> absl::Status {
         if (request->seq() <= 0) return InvalidField("seq", "must be above zero");
-        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                                 LoadAccount(connection, request->account_id()));
+        RESERVE_ASSIGN_OR_RETURN(const std::string currency,
+                                 LoadCurrency(connection, request->account_id()));
         RESERVE_ASSIGN_OR_RETURN(
             const std::vector<domain::Entry> found,
             storage::LoadEntries(connection, request->account_id(), {request->seq()}));
@@ -307,7 +317,7 @@ grpc::ServerUnaryReactor* AccountsService::GetEntry(grpc::CallbackServerContext*
           return storage::EntryNotFound(request->account_id(), request->seq());
         }
         response->Clear();
-        ToProto(found.front(), account.currency, response);
+        ToProto(found.front(), currency, response);
         return absl::OkStatus();
       });
 }

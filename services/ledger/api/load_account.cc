@@ -22,6 +22,14 @@ absl::StatusOr<domain::Account> LoadAccount(storage::Connection& connection,
   return std::move(found.front());
 }
 
+absl::StatusOr<std::string> LoadCurrency(storage::Connection& connection,
+                                         const std::string& account_id) {
+  RESERVE_RETURN_IF_ERROR(CheckId(account_id, "account_id"));
+  RESERVE_ASSIGN_OR_RETURN(std::string currency, storage::FindCurrency(connection, account_id));
+  if (currency.empty()) return domain::AccountNotFound(account_id);
+  return currency;
+}
+
 absl::StatusOr<std::string> ArchivedThrough(storage::Connection& connection,
                                             const std::string& account_id) {
   RESERVE_ASSIGN_OR_RETURN(const std::optional<storage::ArchivedHead> head,

@@ -14,6 +14,10 @@ namespace reserve::api {
 absl::StatusOr<domain::Account> LoadAccount(storage::Connection& connection,
                                             const std::string& account_id);
 
+// Its currency alone, with the same errors.
+absl::StatusOr<std::string> LoadCurrency(storage::Connection& connection,
+                                         const std::string& account_id);
+
 // "2025-09": the last month whose usages have left the account for archives; empty: none have.
 absl::StatusOr<std::string> ArchivedThrough(storage::Connection& connection,
                                             const std::string& account_id);

@@ -62,8 +62,8 @@ grpc::ServerUnaryReactor* AccountsService::GetReceipt(grpc::CallbackServerContex
       api_, context, "GetReceipt", request->account_id(),
       [=](Connection& connection) -> absl::Status {
         if (request->number() < 1) return InvalidField("number", "must be at least 1");
-        RESERVE_ASSIGN_OR_RETURN(const domain::Account account,
-                                 LoadAccount(connection, request->account_id()));
+        RESERVE_ASSIGN_OR_RETURN(const std::string currency,
+                                 LoadCurrency(connection, request->account_id()));
         RESERVE_ASSIGN_OR_RETURN(
             const std::vector<domain::Receipt> found,
             storage::ListReceipts(connection, request->account_id(), request->number(),
@@ -72,7 +72,7 @@ grpc::ServerUnaryReactor* AccountsService::GetReceipt(grpc::CallbackServerContex
           return ReceiptNotFound(request->account_id(), request->number());
         }
         response->Clear();
-        FillReceipt(found.front(), account.currency, response);
+        FillReceipt(found.front(), currency, response);
         return absl::OkStatus();
       });
 }

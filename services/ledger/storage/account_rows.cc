@@ -603,6 +603,14 @@ absl::StatusOr<std::vector<Account>> LoadAccounts(
   return accounts;
 }
 
+absl::StatusOr<std::string> FindCurrency(Connection& connection, absl::string_view account_id) {
+  std::string currency;
+  RESERVE_RETURN_IF_ERROR(connection.Query(
+      absl::StrCat("SELECT currency FROM accounts WHERE account_id = ", Quoted(account_id)),
+      [&currency](const Row& row) { currency = row.Text(1); }));
+  return currency;
+}
+
 absl::StatusOr<std::vector<Account>> ListAccounts(Connection& connection, absl::string_view after,
                                                   int limit) {
   std::vector<Account> accounts;

@@ -38,11 +38,13 @@ absl::Status WriteBalances(Connection& connection, const std::vector<book::Balan
 absl::StatusOr<std::vector<domain::Account>> LoadAccounts(
     Connection& connection, const std::vector<absl::string_view>& account_ids);
 
+// That of one account; empty if there is none. Reads nothing else of it.
+absl::StatusOr<std::string> FindCurrency(Connection& connection, absl::string_view account_id);
+
 // Accounts with an id after `after`, by id.
 absl::StatusOr<std::vector<domain::Account>> ListAccounts(Connection& connection,
                                                           absl::string_view after, int limit);
 
-// The rest of new accounts; ALREADY_EXISTS if another session was faster.
 // Closed accounts that owe something still (P4), after that id, by id.
 absl::StatusOr<std::vector<domain::Account>> ListAccountsThatOwe(Connection& connection,
                                                                  absl::string_view after,
@@ -52,6 +54,7 @@ absl::StatusOr<std::vector<domain::Account>> ListAccountsWithLateMoney(Connectio
                                                                        absl::string_view after,
                                                                        int limit);
 
+// The rest of new accounts; ALREADY_EXISTS if another session was faster.
 absl::Status InsertAccounts(Connection& connection,
                             const std::vector<const domain::Account*>& accounts);
 // All that can change of the rest.

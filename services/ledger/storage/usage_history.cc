@@ -28,14 +28,24 @@ using domain::UsageStatus;
 constexpr size_t kMostIds = 400;
 // Of a month with no more entries than that, all are looked at.
 constexpr int64_t kFewToLookThrough = 500;
+// What became of a page's usages is looked for in the range of their starts while that has no more
+// than so many for each.
+constexpr size_t kMostStatesForEach = 2;
 // An erased number is longer.
 constexpr int kMaxDestinationBytes = 16;
 
 // What became of the usages of a stretch.
 struct Standings {
-  absl::flat_hash_map<std::string, UsageState> states;      // by usage id
+  UsagePage::States states;
   absl::flat_hash_map<std::string, std::string> countries;  // of the latest ratings, by usage id
 };
+
+void Put(std::vector<UsageState> states, UsagePage::States* by_id) {
+  for (UsageState& state : states) {
+    std::string usage_id = state.usage_id;
+    by_id->insert_or_assign(std::move(usage_id), std::move(state));
+  }
+}
 
 bool WasReplaced(const Entry& entry, const UsageState& state) {
   return entry.booked->estimated && state.seq != entry.seq;
@@ -146,6 +156,7 @@ class Search {
       RESERVE_RETURN_IF_ERROR(SearchMonth(span));
       if (full() || page_.searched.has_value()) break;
     }
+    RESERVE_RETURN_IF_ERROR(LoadStates());
     return std::move(page_);
   }
 
@@ -314,8 +325,41 @@ class Search {
     for (Entry& entry : entries) {
       if (full()) break;
       position_ = PositionOf(entry);
-      if (Applies(entry, *standings)) page_.entries.push_back(std::move(entry));
+      if (!Applies(entry, *standings)) continue;
+      const auto state = standings->states.find(domain::UsageIdOf(entry));
+      if (state != standings->states.end()) page_.states.insert(*state);
+      page_.entries.push_back(std::move(entry));
     }
+    return absl::OkStatus();
+  }
+
+  // What became of the page's usages, unless the filter went by that and it is known. Few usages
+  // have a state: to look in a range takes much less than to look for each.
+  absl::Status LoadStates() {
+    if (goes_by_standing() || page_.entries.empty()) return absl::OkStatus();
+    absl::Time first = page_.entries.front().booked->usage.start_time;
+    absl::Time last = page_.entries.back().booked->usage.start_time;
+    if (first > last) std::swap(first, last);
+    const size_t most = kMostStatesForEach * page_.entries.size();
+    RESERVE_ASSIGN_OR_RETURN(std::vector<UsageState> states,
+                             ListUsageStatesByStart(connection_, account_id_, first,
+                                                    last + absl::Microseconds(1), most));
+    const bool has_all = states.size() < most;
+    UsagePage::States known;
+    if (has_all) Put(std::move(states), &known);
+    std::vector<book::OnceKey> elsewhere;
+    for (const Entry& entry : page_.entries) {
+      const auto found = known.find(domain::UsageIdOf(entry));
+      if (found != known.end()) {
+        page_.states.insert(*found);
+      } else if (!has_all || entry.booked->estimated) {
+        // That of a report in whose place a later one came has the later one's start.
+        elsewhere.emplace_back(account_id_, domain::UsageIdOf(entry));
+      }
+    }
+    if (elsewhere.empty()) return absl::OkStatus();
+    RESERVE_ASSIGN_OR_RETURN(states, LoadUsageStates(connection_, elsewhere));
+    Put(std::move(states), &page_.states);
     return absl::OkStatus();
   }
 
@@ -334,12 +378,10 @@ class Search {
     RESERVE_ASSIGN_OR_RETURN(
         std::vector<UsageState> states,
         ListUsageStatesByStart(connection_, account_id_, range.begin, range.end));
-    bool has_ratings = false;
-    for (UsageState& state : states) {
-      has_ratings = has_ratings || state.latest_seq != state.seq;
-      std::string usage_id = state.usage_id;
-      standings.states[std::move(usage_id)] = std::move(state);
-    }
+    const bool has_ratings = std::any_of(states.begin(), states.end(), [](const UsageState& state) {
+      return state.latest_seq != state.seq;
+    });
+    Put(std::move(states), &standings.states);
     if (filter_.country.empty() || !has_ratings) return standings;
     RESERVE_RETURN_IF_ERROR(connection_.Query(
         absl::StrCat("SELECT usage_id,seq,country FROM entries FORCE INDEX (by_part) WHERE ",
@@ -366,10 +408,7 @@ class Search {
     }
     if (keys.empty()) return absl::OkStatus();
     RESERVE_ASSIGN_OR_RETURN(std::vector<UsageState> states, LoadUsageStates(connection_, keys));
-    for (UsageState& state : states) {
-      std::string usage_id = state.usage_id;
-      standings->states[std::move(usage_id)] = std::move(state);
-    }
+    Put(std::move(states), &standings->states);
     return absl::OkStatus();
   }
 

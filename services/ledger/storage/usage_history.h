@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -18,6 +19,7 @@
 #include "services/ledger/book/month_span.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/usage.h"
+#include "services/ledger/domain/usage_state.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/month_rows.h"
 
@@ -52,6 +54,9 @@ UsagePosition PositionOf(const domain::Entry& entry);
 
 struct UsagePage {
   std::vector<domain::Entry> entries;  // that booked them
+  // What became of them, by usage id; of those that have a state.
+  using States = absl::flat_hash_map<std::string, domain::UsageState>;
+  States states;
   // Where the search stopped, with fewer than were asked for; nothing if it came to the end.
   std::optional<UsagePosition> searched;
 };

@@ -78,16 +78,18 @@ absl::StatusOr<std::vector<UsageState>> ListUsageStates(Connection& connection,
 
 absl::StatusOr<std::vector<UsageState>> ListUsageStatesByStart(Connection& connection,
                                                                absl::string_view account_id,
-                                                               absl::Time from, absl::Time before) {
+                                                               absl::Time from, absl::Time before,
+                                                               std::optional<size_t> most) {
+  std::string sql = absl::StrCat("SELECT ", kUsageStateColumns,
+                                 " FROM usage_states FORCE INDEX (by_start) WHERE account_id = ",
+                                 Quoted(account_id), " AND start_time >= ", QuotedTime(from));
+  if (before != absl::InfiniteFuture()) {
+    absl::StrAppend(&sql, " AND start_time < ", QuotedTime(before));
+  }
+  if (most.has_value()) absl::StrAppend(&sql, " LIMIT ", *most);
   std::vector<UsageState> states;
   RESERVE_RETURN_IF_ERROR(
-      connection.Query(absl::StrCat("SELECT ", kUsageStateColumns,
-                                    " FROM usage_states FORCE INDEX (by_start) WHERE account_id = ",
-                                    Quoted(account_id), " AND start_time >= ", QuotedTime(from),
-                                    before == absl::InfiniteFuture()
-                                        ? ""
-                                        : absl::StrCat(" AND start_time < ", QuotedTime(before))),
-                       [&states](const Row& row) { states.push_back(ReadState(row)); }));
+      connection.Query(sql, [&states](const Row& row) { states.push_back(ReadState(row)); }));
   return states;
 }
 

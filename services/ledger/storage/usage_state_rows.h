@@ -2,7 +2,9 @@
 #ifndef RESERVE_SERVICES_LEDGER_STORAGE_USAGE_STATE_ROWS_H_
 #define RESERVE_SERVICES_LEDGER_STORAGE_USAGE_STATE_ROWS_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,11 +29,10 @@ absl::StatusOr<std::vector<domain::UsageState>> ListUsageStates(Connection& conn
                                                                 absl::string_view after, int limit);
 
 // Of an account's usages that began from `from` up to before `before` (InfiniteFuture: all later
-// ones), in no particular order.
-absl::StatusOr<std::vector<domain::UsageState>> ListUsageStatesByStart(Connection& connection,
-                                                                       absl::string_view account_id,
-                                                                       absl::Time from,
-                                                                       absl::Time before);
+// ones), in no particular order; not more than `most`, if it is given.
+absl::StatusOr<std::vector<domain::UsageState>> ListUsageStatesByStart(
+    Connection& connection, absl::string_view account_id, absl::Time from, absl::Time before,
+    std::optional<size_t> most = std::nullopt);
 
 // Where a list of UNRATED usages goes on: after (account id, usage id).
 using UnratedPlace = std::pair<std::string, std::string>;

@@ -443,6 +443,7 @@ std::vector<Read> Reads() {
   using storage::kNewest;
   return {
       {"GetAccount", [](Connection& c) { return CountOf(storage::LoadAccounts(c, {"a"})); }},
+      {"an account's currency", [](Connection& c) { return storage::FindCurrency(c, "a"); }},
       {"ListAccounts", [](Connection& c) { return CountOf(storage::ListAccounts(c, "", 10)); }},
       {"GetUser",
        [](Connection& c) {

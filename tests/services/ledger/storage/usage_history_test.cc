@@ -303,6 +303,30 @@ std::vector<int64_t> SeqsExpected(const UsageFilter& filter,
 
 class UsageHistoryTest : public testing::Test {
  protected:
+  // By usage id, its latest entry and its status.
+  using States = std::map<std::string, std::pair<int64_t, UsageStatus>>;
+
+  static States Named(const UsagePage::States& states) {
+    States named;
+    for (const auto& [usage_id, state] : states) {
+      EXPECT_EQ(usage_id, state.usage_id);
+      named[usage_id] = {state.latest_seq, state.status};
+    }
+    return named;
+  }
+  // Those of these usages, each looked for by its id.
+  States StatesFound(const std::vector<Entry>& entries) {
+    std::vector<book::OnceKey> keys;
+    for (const Entry& entry : entries) keys.emplace_back(kAccount, domain::UsageIdOf(entry));
+    const auto found = LoadUsageStates(*connection_, keys);
+    EXPECT_TRUE(found.ok()) << found.status();
+    States states;
+    for (const UsageState& state : *found) {
+      states[state.usage_id] = {state.latest_seq, state.status};
+    }
+    return states;
+  }
+
   // All pages of so many, as a caller turns them.
   std::vector<int64_t> Pages(const UsageFilter& filter, int limit) {
     std::vector<int64_t> seqs;
@@ -313,6 +337,7 @@ class UsageHistoryTest : public testing::Test {
       if (!page.ok()) return seqs;
       EXPECT_LE(page->entries.size(), static_cast<size_t>(limit));
       for (const Entry& entry : page->entries) seqs.push_back(entry.seq);
+      EXPECT_EQ(Named(page->states), StatesFound(page->entries));
       if (page->searched.has_value()) {
         EXPECT_LT(page->entries.size(), static_cast<size_t>(limit));
         after = page->searched;
