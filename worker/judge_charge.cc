@@ -131,7 +131,7 @@ absl::string_view Explain(Finding finding) {
   return "?";
 }
 
-bool IsSettledByAdjusting(Finding finding) {
+bool IsPutRightByAdjusting(Finding finding) {
   switch (finding) {
     case Finding::kAmountDiffers:
     case Finding::kCreditedWithoutMoney:
@@ -144,7 +144,7 @@ bool IsSettledByAdjusting(Finding finding) {
   }
 }
 
-std::string SettlingReference(Finding finding, absl::string_view id) {
+std::string AdjustmentReference(Finding finding, absl::string_view id) {
   constexpr size_t kMostBytes = 128;
   // Ids of other systems may hold anything.
   return absl::StrCat(NameOf(finding), " ", absl::CHexEscape(id)).substr(0, kMostBytes);

@@ -118,11 +118,11 @@ absl::string_view Explain(Finding finding);
 // has a row of the same of each.
 absl::string_view RemedyOf(Finding finding);
 
-// Is it settled by an adjustment of the balance, which changes nothing of what is compared? Then
+// Is it put right by an adjustment of the balance, which changes nothing of what is compared? Then
 // the adjustment names it by its `reference`, which is this; `id` is that of the charge, or of the
 // refund: "NO_CHARGE ch_77", clipped to what a reference may be.
-bool IsSettledByAdjusting(Finding finding);
-std::string SettlingReference(Finding finding, absl::string_view id);
+bool IsPutRightByAdjusting(Finding finding);
+std::string AdjustmentReference(Finding finding, absl::string_view id);
 
 // Is the ledger to hear of the refund or dispute of the charge? Of all of a recharge that it has,
 // but for what `worker reconcile` gave back of a charge that nothing is credited for.

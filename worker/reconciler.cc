@@ -210,9 +210,9 @@ absl::Status Reconciler::GoThroughRecharges(const std::string& account_id) {
       if (recharge.state == LedgerRecharge::State::kNeedsReview) {
         RESERVE_RETURN_IF_ERROR(CheckUnderReview(name));
       }
-      if (!message.has_settle_time()) continue;
+      if (!message.has_end_time()) continue;
       RESERVE_ASSIGN_OR_RETURN(const absl::Time closed,
-                               reserve::FromProto(message.settle_time(), "settle_time"));
+                               reserve::FromProto(message.end_time(), "end_time"));
       // One is open at a time, so those before it were closed earlier, but for a success that
       // came late; such a one is found by its charge.
       if (closed < options_.from) return absl::OkStatus();
@@ -227,11 +227,11 @@ absl::Status Reconciler::GoThroughRecharges(const std::string& account_id) {
 
 absl::Status Reconciler::GoThroughRefunds(const std::string& account_id) {
   return ListRefunds(account_id, [this](const pb::Refund& refund) -> absl::Status {
-    if (refund.state() != pb::REFUND_STATE_SUCCEEDED || !refund.has_settle_time()) {
+    if (refund.state() != pb::REFUND_STATE_SUCCEEDED || !refund.has_end_time()) {
       return absl::OkStatus();
     }
     RESERVE_ASSIGN_OR_RETURN(const absl::Time made,
-                             reserve::FromProto(refund.settle_time(), "settle_time"));
+                             reserve::FromProto(refund.end_time(), "end_time"));
     if (made < options_.from || made >= options_.to) return absl::OkStatus();
     ++counts_.refunds;
     return CheckMade(refund);
@@ -266,8 +266,8 @@ absl::Status Reconciler::GoThroughPayments(const std::string& account_id) {
 absl::Status Reconciler::CheckCredited(const RechargeName& name, const LedgerRecharge& recharge) {
   RESERVE_ASSIGN_OR_RETURN(const std::optional<gw::Charge> found, FindCharge(name, recharge));
   if (!found.has_value()) {
-    return LeaveUnlessSettled(Finding::kNoCharge, ReferenceOf(name), recharge.charge_id,
-                              recharge.charge_id);
+    return LeaveUnlessAdjusted(Finding::kNoCharge, ReferenceOf(name), recharge.charge_id,
+                               recharge.charge_id);
   }
   return ReconcileOnce(*found);
 }
@@ -283,7 +283,7 @@ absl::Status Reconciler::CheckMade(const pb::Refund& refund) {
   RESERVE_ASSIGN_OR_RETURN(const GatewayState made, StateOf(refund));
   const Finding finding = JudgeRefund(made, states);
   if (finding == Finding::kInOrder) return absl::OkStatus();
-  return LeaveUnlessSettled(
+  return LeaveUnlessAdjusted(
       finding, FormatReference(refund.account_id(), refund.recharge_ordinal()), refund.refund_id(),
       absl::StrCat(refund.charge_id(), "  ", absl::CHexEscape(TextOf(made))));
 }
@@ -292,9 +292,9 @@ absl::Status Reconciler::CheckPayment(const pb::Payment& payment) {
   RESERVE_ASSIGN_OR_RETURN(const std::optional<gw::Charge> charge,
                            FindChargeById(payment.charge_id()));
   if (!charge.has_value()) {
-    return LeaveUnlessSettled(Finding::kNoCharge,
-                              FormatReference(payment.account_id(), payment.ordinal()),
-                              payment.charge_id(), payment.charge_id());
+    return LeaveUnlessAdjusted(Finding::kNoCharge,
+                               FormatReference(payment.account_id(), payment.ordinal()),
+                               payment.charge_id(), payment.charge_id());
   }
   const GatewayCharge found = FromProto(*charge);
   // One of a worker's may have been reconciled as its recharge, which says nothing of the payment.
@@ -343,9 +343,9 @@ absl::Status Reconciler::ReconcilePayment(GatewayCharge charge, const pb::Paymen
   const Finding finding = JudgeCharge(charge, booked, /*attempt=*/0, std::nullopt);
   const bool for_person = StepFor(finding) == Step::kPerson;
   if (for_person || untold.has_value()) {
-    return LeaveUnlessSettled(for_person ? finding : untold->finding, charge.reference,
-                              charge.charge_id, ChargeText(charge),
-                              untold.has_value() ? untold->why : "");
+    return LeaveUnlessAdjusted(for_person ? finding : untold->finding, charge.reference,
+                               charge.charge_id, ChargeText(charge),
+                               untold.has_value() ? untold->why : "");
   }
   return absl::OkStatus();
 }
@@ -384,12 +384,12 @@ absl::Status Reconciler::ReconcileRecharge(GatewayCharge charge) {
       }
     }
     if (untold.has_value()) {
-      RESERVE_RETURN_IF_ERROR(LeaveUnlessSettled(step == Step::kPerson ? finding : untold->finding,
-                                                 charge.reference, charge.charge_id,
-                                                 ChargeText(charge), untold->why));
+      RESERVE_RETURN_IF_ERROR(LeaveUnlessAdjusted(step == Step::kPerson ? finding : untold->finding,
+                                                  charge.reference, charge.charge_id,
+                                                  ChargeText(charge), untold->why));
     } else if (step == Step::kPerson) {
       RESERVE_RETURN_IF_ERROR(
-          LeaveUnlessSettled(finding, charge.reference, charge.charge_id, ChargeText(charge)));
+          LeaveUnlessAdjusted(finding, charge.reference, charge.charge_id, ChargeText(charge)));
     }
     untold.reset();
     switch (step) {
@@ -714,23 +714,23 @@ void Reconciler::LeaveToPerson(Finding finding, absl::string_view reference,
   out_ << "    to do: " << RemedyOf(finding) << std::endl;
 }
 
-absl::Status Reconciler::LeaveUnlessSettled(Finding finding, const std::string& reference,
-                                            const std::string& id, absl::string_view charge,
-                                            absl::string_view more) {
+absl::Status Reconciler::LeaveUnlessAdjusted(Finding finding, const std::string& reference,
+                                             const std::string& id, absl::string_view charge,
+                                             absl::string_view more) {
   const std::optional<Reference> name = ParseReference(reference);
-  if (!IsSettledByAdjusting(finding) || !name.has_value()) {
+  if (!IsPutRightByAdjusting(finding) || !name.has_value()) {
     LeaveToPerson(finding, reference, charge, more);
     return absl::OkStatus();
   }
-  const std::string settling = SettlingReference(finding, id);
-  RESERVE_ASSIGN_OR_RETURN(const bool settled, IsAdjusted(name->account_id, settling));
-  if (settled) {
-    Print("SETTLED", finding, reference, charge, "a person has adjusted the balance for it");
+  const std::string own_reference = AdjustmentReference(finding, id);
+  RESERVE_ASSIGN_OR_RETURN(const bool adjusted, IsAdjusted(name->account_id, own_reference));
+  if (adjusted) {
+    Print("ADJUSTED", finding, reference, charge, "a person has adjusted the balance for it");
     return absl::OkStatus();
   }
   LeaveToPerson(finding, reference, charge, more);
-  out_ << "    to settle it by Support.AdjustBalance give that the reference \"" << settling << "\""
-       << std::endl;
+  out_ << "    to put it right by Support.AdjustBalance give that the reference \"" << own_reference
+       << "\"" << std::endl;
   return absl::OkStatus();
 }
 

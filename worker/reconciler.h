@@ -86,7 +86,7 @@ class Reconciler {
   // A recharge with what else the ledger says of it.
   struct StoredRecharge {
     LedgerRecharge recharge;
-    absl::Time settle_time;
+    absl::Time end_time;
   };
 
   absl::Status GoThroughCharges();
@@ -155,11 +155,11 @@ class Reconciler {
              absl::string_view charge, absl::string_view more = "");
   void LeaveToPerson(Finding finding, absl::string_view reference, absl::string_view charge,
                      absl::string_view more = "");
-  // The same of what a person may have settled by an adjustment of the balance. `id` is that of the
-  // charge, or of the refund.
-  absl::Status LeaveUnlessSettled(Finding finding, const std::string& reference,
-                                  const std::string& id, absl::string_view charge,
-                                  absl::string_view more = "");
+  // The same of what a person may have put right by an adjustment of the balance. `id` is that of
+  // the charge, or of the refund.
+  absl::Status LeaveUnlessAdjusted(Finding finding, const std::string& reference,
+                                   const std::string& id, absl::string_view charge,
+                                   absl::string_view more = "");
   // Was the balance of the account adjusted by this reference?
   absl::StatusOr<bool> IsAdjusted(const std::string& account_id, absl::string_view reference);
   void ShowProgress();

@@ -55,8 +55,7 @@ TEST_F(ClockFailuresTest, ClocksAnHourApartChargeAndCreditEachRechargeOnce) {
   EXPECT_THAT(Charges("apart"), SizeIs(7));
   // The clocks were really apart.
   const absl::Time charged = reserve::FromProto(Charges("apart")[0].create_time(), "t").value();
-  const absl::Time closed =
-      reserve::FromProto(Recharges("apart").back().settle_time(), "t").value();
+  const absl::Time closed = reserve::FromProto(Recharges("apart").back().end_time(), "t").value();
   EXPECT_GT(closed - charged, absl::Minutes(50));
 
   // A schedule is kept whichever ledger heard of the decline, and ends.

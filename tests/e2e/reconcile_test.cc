@@ -272,10 +272,10 @@ TEST_F(ReconcileTest, WhatOnlyAPersonCanResolveIsShownAndLeftAlone) {
   Must(&pb::Support::Stub::AdjustBalance,
        "account_id: 'nothing' request_id: 'T-1' amount { units: -15 } reason: 'never charged' "
        "reference: 'NO_CHARGE ch_typo'");
-  const Ended settled = Reconcile();
-  EXPECT_EQ(settled.exit_code, 0) << settled.output;
-  EXPECT_THAT(settled.differences, ElementsAre("LEFT FOREIGN order-17", "LEFT FOREIGN order/17",
-                                               "SETTLED NO_CHARGE nothing/2"));
+  const Ended adjusted = Reconcile();
+  EXPECT_EQ(adjusted.exit_code, 0) << adjusted.output;
+  EXPECT_THAT(adjusted.differences, ElementsAre("LEFT FOREIGN order-17", "LEFT FOREIGN order/17",
+                                                "ADJUSTED NO_CHARGE nothing/2"));
 }
 
 TEST_F(ReconcileTest, ARechargeUnderReviewIsCreditedIfItsChargeIsFoundWheneverThatWas) {

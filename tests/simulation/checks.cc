@@ -607,11 +607,11 @@ void Checks::CheckBegun(const AccountRows& rows, const Recharge& recharge) {
     if (!in_part || !same_card) continue;
     // By the clocks of the ledgers that credited the one and handed out the other; a due time is
     // stored in whole microseconds.
-    const absl::Time rested = paid.settle_time + settings_.partial_charge_wait;
+    const absl::Time rested = paid.end_time + settings_.partial_charge_wait;
     if (recharge.attempt_start + absl::Microseconds(1) <= rested) {
       scene_.Fail("G4: a card that paid in part is not charged by itself at once",
                   absl::StrCat(NameOf(recharge), " is, ",
-                               absl::FormatDuration(recharge.attempt_start - paid.settle_time),
+                               absl::FormatDuration(recharge.attempt_start - paid.end_time),
                                " after ", ordinal));
     }
     scene_.Count(Happening::kChargedAfterRest);

@@ -101,7 +101,7 @@ class FakeBooks::RechargesDoor final : public pb::Recharges::Service {
     found->second.set_state(pb::RECHARGE_STATE_SUCCEEDED);
     found->second.set_charge_id(request->succeeded().charge_id());
     *found->second.mutable_credited_amount() = request->succeeded().amount();
-    reserve::ToProto(absl::Now(), found->second.mutable_settle_time());
+    reserve::ToProto(absl::Now(), found->second.mutable_end_time());
     return grpc::Status::OK;
   }
 

@@ -390,16 +390,16 @@ TEST(JudgeChargeTest, TheKeyUnderWhichAnOrphanIsGivenBackIsFixedForEver) {
   EXPECT_NE(OrphanRefundKey("ch_1"), OrphanRefundKey("ch_2"));
 }
 
-TEST(JudgeChargeTest, WhatAnAdjustmentPutsRightIsSettledByItsReference) {
+TEST(JudgeChargeTest, WhatAnAdjustmentPutsRightIsKnownByItsReference) {
   for (int number = 1; number <= static_cast<int>(Finding::kUntoldDispute); ++number) {
     const auto finding = static_cast<Finding>(number);
-    EXPECT_EQ(IsSettledByAdjusting(finding),
+    EXPECT_EQ(IsPutRightByAdjusting(finding),
               absl::StrContains(RemedyOf(finding), "Support.AdjustBalance"))
         << NameOf(finding);
   }
-  EXPECT_EQ(SettlingReference(Finding::kNoCharge, "ch_77"), "NO_CHARGE ch_77");
-  EXPECT_EQ(SettlingReference(Finding::kNoCharge, "ch\n77"), "NO_CHARGE ch\\n77");
-  EXPECT_EQ(SettlingReference(Finding::kNoCharge, std::string(128, 'x')),
+  EXPECT_EQ(AdjustmentReference(Finding::kNoCharge, "ch_77"), "NO_CHARGE ch_77");
+  EXPECT_EQ(AdjustmentReference(Finding::kNoCharge, "ch\n77"), "NO_CHARGE ch\\n77");
+  EXPECT_EQ(AdjustmentReference(Finding::kNoCharge, std::string(128, 'x')),
             "NO_CHARGE " + std::string(118, 'x'));
 }
 

@@ -96,7 +96,7 @@ class ReconcilerTest : public testing::Test {
     if (!charge_id.empty()) {
       recharge.set_charge_id(charge_id);
       *recharge.mutable_credited_amount() = recharge.amount();
-      reserve::ToProto(absl::Now(), recharge.mutable_settle_time());
+      reserve::ToProto(absl::Now(), recharge.mutable_end_time());
     }
     books_.Put(account_id, recharge);
   }
@@ -140,7 +140,7 @@ class ReconcilerTest : public testing::Test {
     refund.set_refund_id(refund_id);
     refund.set_state(pb::REFUND_STATE_SUCCEEDED);
     ToProto(kFive, "USD", refund.mutable_amount());
-    reserve::ToProto(absl::Now(), refund.mutable_settle_time());
+    reserve::ToProto(absl::Now(), refund.mutable_end_time());
     return refund;
   }
 
@@ -298,7 +298,7 @@ TEST_F(ReconcilerTest, ARefundOfAnotherAmountThanTheGatewayHasIsForAPerson) {
   EXPECT_THAT(output_, HasSubstr("book the difference by Support.AdjustBalance"));
 }
 
-TEST_F(ReconcilerTest, WhatAPersonHasAdjustedTheBalanceForIsSettledAndCountsNoMore) {
+TEST_F(ReconcilerTest, WhatAPersonHasAdjustedTheBalanceForCountsNoMore) {
   const std::string charge_id = CreditedCharge("acme", 1);
   const std::string refund_id = RefundByHand(charge_id, 2 * kFive);
   books_.Fix(Made("acme", 2, charge_id, refund_id));
@@ -322,19 +322,19 @@ TEST_F(ReconcilerTest, WhatAPersonHasAdjustedTheBalanceForIsSettledAndCountsNoMo
     books_.Adjust("acme", reference);
   }
   EXPECT_THAT(Reconcile(),
-              ElementsAre("SETTLED AMOUNT_DIFFERS acme/5", "SETTLED REFUND_DIFFERS acme/1",
-                          "SETTLED NO_CHARGE acme/4"));
+              ElementsAre("ADJUSTED AMOUNT_DIFFERS acme/5", "ADJUSTED REFUND_DIFFERS acme/1",
+                          "ADJUSTED NO_CHARGE acme/4"));
   EXPECT_EQ(counts_.for_person, 0);
 }
 
-TEST_F(ReconcilerTest, ACreditWithoutMoneyThatIsTakenBackIsSettled) {
+TEST_F(ReconcilerTest, ACreditWithoutMoneyThatIsTakenBackIsAdjusted) {
   const std::string charge_id = CreditedCharge("acme", 1);
   RefundByHand(charge_id);
   books_.AnswerStates(
       MakeError(absl::StatusCode::kNotFound, "CHARGE_NOT_FOUND", "charge_id", "of nobody"));
   EXPECT_THAT(Reconcile(), ElementsAre("FOR A PERSON CREDITED_WITHOUT_MONEY acme/1"));
   books_.Adjust("acme", absl::StrCat("CREDITED_WITHOUT_MONEY ", charge_id));
-  EXPECT_THAT(Reconcile(), ElementsAre("SETTLED CREDITED_WITHOUT_MONEY acme/1"));
+  EXPECT_THAT(Reconcile(), ElementsAre("ADJUSTED CREDITED_WITHOUT_MONEY acme/1"));
   EXPECT_EQ(counts_.for_person, 0);
 }
 

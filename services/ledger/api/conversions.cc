@@ -834,8 +834,8 @@ void ToProto(const domain::Recharge& recharge, pb::Recharge* message) {
   message->set_credited_as_ordinal(recharge.credited_as);
   message->set_request_id(recharge.request_id);
   reserve::ToProto(recharge.create_time, message->mutable_create_time());
-  if (recharge.settle_time != absl::InfinitePast()) {
-    reserve::ToProto(recharge.settle_time, message->mutable_settle_time());
+  if (recharge.end_time != absl::InfinitePast()) {
+    reserve::ToProto(recharge.end_time, message->mutable_end_time());
   }
   if (recharge.update_time != absl::InfinitePast()) {
     reserve::ToProto(recharge.update_time, message->mutable_update_time());
@@ -853,8 +853,8 @@ void ToProto(const domain::Recharge& refund, pb::Refund* message) {
   message->set_failure_code(refund.last_decline_code);
   message->set_request_id(refund.request_id);
   reserve::ToProto(refund.create_time, message->mutable_create_time());
-  if (refund.settle_time != absl::InfinitePast()) {
-    reserve::ToProto(refund.settle_time, message->mutable_settle_time());
+  if (refund.end_time != absl::InfinitePast()) {
+    reserve::ToProto(refund.end_time, message->mutable_end_time());
   }
   if (refund.update_time != absl::InfinitePast()) {
     reserve::ToProto(refund.update_time, message->mutable_update_time());
@@ -875,7 +875,7 @@ void ToProto(const domain::Recharge& payment, pb::Payment* message) {
     reserve::ToProto(payment.received_time, message->mutable_received_time());
   }
   reserve::ToProto(payment.create_time, message->mutable_create_time());
-  if (reversed) reserve::ToProto(payment.settle_time, message->mutable_reverse_time());
+  if (reversed) reserve::ToProto(payment.end_time, message->mutable_reverse_time());
   if (payment.update_time != absl::InfinitePast()) {
     reserve::ToProto(payment.update_time, message->mutable_update_time());
   }

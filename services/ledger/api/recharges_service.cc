@@ -160,7 +160,7 @@ void RechargesService::NoteOutcome(const pb::ReportRechargeRequest& request,
     case pb::ReportRechargeRequest::kSucceeded:
       // Of what a customer asked for the wait began with no dip.
       if (recharge.kind == domain::RechargeKind::kAutomatic) {
-        outcomes.NoteCredit(recharge.settle_time - recharge.create_time);
+        outcomes.NoteCredit(recharge.end_time - recharge.create_time);
       }
       return outcomes.NoteReport(OutcomeMetrics::Report::kSucceeded);
     case pb::ReportRechargeRequest::kDeclined:

@@ -4,6 +4,7 @@
 // wire by name, so the compiler misses none, and the assertion after it compares the numbers, over
 // all values of the wire, so that none of these is without a stored one either.
 
+#include "reserve/ledger/v1/accounts.pb.h"
 #include "reserve/ledger/v1/ledger.pb.h"
 #include "reserve/ledger/v1/rates.pb.h"
 #include "reserve/ledger/v1/resources.pb.h"
@@ -89,6 +90,17 @@ constexpr int WireNumber(domain::CardNetwork value) {
 }
 static_assert(NumbersAgree<domain::CardNetwork>(WireNumber, pb::CardNetwork_MAX));
 static_assert(static_cast<int>(domain::CardNetwork::kUnknown) == 0);
+
+constexpr int WireNumber(domain::UsageKind value) {
+  switch (value) {
+    case domain::UsageKind::kCall:
+      return pb::USAGE_KIND_CALL;
+    case domain::UsageKind::kSms:
+      return pb::USAGE_KIND_SMS;
+  }
+  return 0;
+}
+static_assert(NumbersAgree<domain::UsageKind>(WireNumber, pb::UsageKind_MAX));
 
 constexpr int WireNumber(domain::Direction value) {
   switch (value) {

@@ -15,6 +15,8 @@ constexpr char kDeckVersion[] = "deck_version";
 // A deck of two million lines is loaded in some ten seconds, most others at once.
 constexpr absl::Duration kLoadingTakes = absl::Seconds(1);
 constexpr absl::Duration kTimelineReadingTakes = absl::Seconds(1);
+// By a person.
+constexpr absl::Duration kPlanIsPutBackIn = absl::Minutes(1);
 
 }  // namespace
 
@@ -26,6 +28,15 @@ absl::Status RechargeNotFound(absl::string_view account_id, int64_t ordinal) {
 absl::Status PlanNotFound(absl::string_view plan_id) {
   return MakeError(absl::StatusCode::kNotFound, "PLAN_NOT_FOUND", "plan_id",
                    absl::StrCat("there is no plan \"", plan_id, "\""));
+}
+
+absl::Status PlanNotStored(absl::string_view plan_id) {
+  const absl::Status status =
+      MakeError(absl::StatusCode::kUnavailable, "PLAN_NOT_STORED", "",
+                absl::StrCat("plan \"", plan_id,
+                             "\", which the user is on, is not among those that are stored; "
+                             "nothing was done"));
+  return TryAgain(status, kPlanIsPutBackIn);
 }
 
 absl::Status PlanFromPassed(absl::Time now) {

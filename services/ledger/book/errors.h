@@ -17,6 +17,9 @@ namespace reserve::book {
 absl::Status RechargeNotFound(absl::string_view account_id, int64_t ordinal);
 // NOT_FOUND "PLAN_NOT_FOUND" on "plan_id".
 absl::Status PlanNotFound(absl::string_view plan_id);
+// UNAVAILABLE "PLAN_NOT_STORED", with a wait: a user or a booked usage names a plan that has no
+// row, so the fault is the database's, and a fact is not refused for good. Nothing was done.
+absl::Status PlanNotStored(absl::string_view plan_id);
 // INVALID_ARGUMENT on "plan_effective_time": a user's plan changes now or later.
 absl::Status PlanFromPassed(absl::Time now);
 // ALREADY_EXISTS "USAGE_ID_REUSED" on "usage_id": it is booked as entry `seq` with other content

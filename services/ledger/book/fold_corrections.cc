@@ -183,8 +183,8 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsAgain(const AccountImage& image,
   // The plan that it was rated on stays the one that applied then.
   const bool has_plan = state.status == domain::UsageStatus::kRated && !state.plan_id.empty();
   RESERVE_ASSIGN_OR_RETURN(
-      terms.plan, FindPlan(has_plan ? state.plan_id : terms.user->PlanIdAt(usage.start_time),
-                           usage.start_time));
+      terms.plan, FindStoredPlan(has_plan ? state.plan_id : terms.user->PlanIdAt(usage.start_time),
+                                 usage.start_time));
   const int64_t deck_version =
       command.prices == PricesBy::kOwnDeck ? state.deck_version : command.deck_version;
   if (command.prices == PricesBy::kTimeline || deck_version == 0) {

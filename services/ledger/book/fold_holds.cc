@@ -33,7 +33,7 @@ absl::StatusOr<domain::UsageTerms> Folder::TermsOf(const AccountImage& image,
     if (terms.rate != nullptr && terms.rate->unpriced) terms.rate = nullptr;
     if (terms.rate != nullptr || hold.deck_version == 0) return terms;
   }
-  RESERVE_ASSIGN_OR_RETURN(terms.plan, FindPlan(hold.plan_id, hold.price_time));
+  RESERVE_ASSIGN_OR_RETURN(terms.plan, FindStoredPlan(hold.plan_id, hold.price_time));
   if (hold.deck_version == 0) return terms;
   RESERVE_ASSIGN_OR_RETURN(terms.rate, FindRateIn(hold.deck_version, image, usage));
   return terms;

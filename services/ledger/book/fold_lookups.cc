@@ -60,6 +60,13 @@ absl::StatusOr<const domain::Plan*> Folder::FindPlan(const std::string& plan_id,
   return plan;
 }
 
+absl::StatusOr<const domain::Plan*> Folder::FindStoredPlan(const std::string& plan_id,
+                                                           absl::Time start) {
+  const absl::StatusOr<const domain::Plan*> plan = FindPlan(plan_id, start);
+  if (!plan.ok()) return PlanNotStored(plan_id);
+  return plan;
+}
+
 const domain::Rate* Folder::Keep(const std::optional<domain::Rate>& rate) {
   return rate.has_value() ? &found_rates_.emplace_back(*rate) : nullptr;
 }

@@ -187,9 +187,11 @@ class Folder {
                                                       const std::string& user_id);
   // The terms of a plan in force at `start`.
   absl::StatusOr<const domain::Plan*> FindPlan(const std::string& plan_id, absl::Time start);
-  // The same of the plan that the user is on then (K4).
+  // The same of one that something stored names, so that it must be there.
+  absl::StatusOr<const domain::Plan*> FindStoredPlan(const std::string& plan_id, absl::Time start);
+  // That which the user is on then (K4).
   absl::StatusOr<const domain::Plan*> FindPlanOf(const domain::User& user, absl::Time start) {
-    return FindPlan(user.PlanIdAt(start), start);
+    return FindStoredPlan(user.PlanIdAt(start), start);
   }
   // A rate that was found, until the next command.
   const domain::Rate* Keep(const std::optional<domain::Rate>& rate);

@@ -23,7 +23,7 @@ constexpr absl::string_view kEntryColumns =
     "account_id,seq,record_time,kind,amount,currency,balance_after,promotional_amount,usage_id,"
     "recharge_ordinal,request_id,credit_grant_number,reason,caller\n";
 constexpr absl::string_view kRechargeColumns =
-    "account_id,ordinal,kind,state,create_time,settle_time,amount,credited,refunded,disputed,"
+    "account_id,ordinal,kind,state,create_time,end_time,amount,credited,refunded,disputed,"
     "currency,attempt,payment_method_id,card_network,charge_id,request_id,last_decline_code,"
     "credited_as_ordinal\n";
 
@@ -101,7 +101,7 @@ void Write(const pb::Recharge& recharge, CsvText how, std::ostream& out) {
       .Text(ValueText(pb::RechargeKind_Name(recharge.kind()), "RECHARGE_KIND_"))
       .Text(ValueText(pb::RechargeState_Name(recharge.state()), "RECHARGE_STATE_"))
       .Time(recharge.has_create_time(), recharge.create_time())
-      .Time(recharge.has_settle_time(), recharge.settle_time())
+      .Time(recharge.has_end_time(), recharge.end_time())
       .Money(recharge.amount())
       .Money(recharge.credited_amount())
       .Money(recharge.refunded_amount())

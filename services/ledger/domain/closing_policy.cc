@@ -64,7 +64,7 @@ bool MayGoBack(const Account& a, const ClosingRows& rows, const Recharge& charge
   if (!charge.card.fingerprint.empty() && IsDisputed(a, charge.card.fingerprint)) return false;
   return std::none_of(rows.recharges.begin(), rows.recharges.end(), [&](const Recharge* refund) {
     return refund->is_refund() && refund->refund_of == charge.ordinal &&
-           refund->state == RechargeState::kFailed && refund->settle_time >= a.closing.begin_time;
+           refund->state == RechargeState::kFailed && refund->end_time >= a.closing.begin_time;
   });
 }
 

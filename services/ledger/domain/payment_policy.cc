@@ -42,7 +42,7 @@ Recharge& AddPayment(const PaymentRequest& request, Draft* draft) {
   payment.reference = request.by.reference;
   payment.received_time = request.received_time;
   payment.create_time = draft->context().now;
-  payment.settle_time = draft->context().now;
+  payment.end_time = draft->context().now;
   ++a.payments;
   draft->EndWait();  // the customer has acted
   return draft->transition().recharges.emplace_back(std::move(payment));
@@ -85,7 +85,7 @@ absl::StatusOr<Transition> ReversePayment(const Context& context, const Account&
   Draft draft(context, account);
   Recharge& reversed = draft.Change(payment);
   reversed.state = RechargeState::kReversed;
-  reversed.settle_time = context.now;
+  reversed.end_time = context.now;
   --draft.account().payments;
   Book(EntryKind::kPaymentReversed, balance, payment, request_id, by, &draft);
   Tell(by, draft.AddEvent(EventKind::kPaymentReversed, by.reason, payment));

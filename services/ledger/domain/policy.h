@@ -11,23 +11,23 @@
 //
 // A subject has a file; this one is their table of contents, for callers that need all:
 //
-//   opening_policy.h         opening an account; what its customer sets
-//   user_policy.h            the users of an account
-//   payment_method_policy.h  the cards that the customer gives and takes away
-//   usage_policy.h           what may begin, and what is booked
+//   opening_policy.h           opening an account; what its customer sets
+//   user_policy.h              the users of an account
+//   payment_method_policy.h    the cards that the customer gives and takes away
+//   usage_policy.h             what may begin, and what is booked
 //   rerating_policy.h          what was rated is rated again, by other prices
-//   hold_policy.h            calls in progress
+//   hold_policy.h              calls in progress
 //   usage_correction_policy.h  what was booked is taken back, corrected, or rated later
-//   emergency.h              which numbers bring help
-//   support_policy.h         what staff does
-//   limit_policy.h           limits against fraud
-//   refund_policy.h          charges that are given back
-//   payment_policy.h         money that came another way
-//   grant_policy.h           promotional credit with an end
-//   dispute_policy.h         charges that the cardholder's bank takes back
-//   closing_policy.h         closing an account for ever
-//   recharge_policy.h        what the customer asks to be charged, and what time brings
-//   report_policy.h          what a worker reports of an attempt
+//   emergency.h                which numbers bring help
+//   support_policy.h           what staff does
+//   limit_policy.h             limits against fraud
+//   refund_policy.h            charges that are given back
+//   payment_policy.h           money that came another way
+//   grant_policy.h             promotional credit with an end
+//   dispute_policy.h           charges that the cardholder's bank takes back
+//   closing_policy.h           closing an account for ever
+//   recharge_policy.h          what the customer asks to be charged, and what time brings
+//   report_policy.h            what a worker reports of an attempt
 //
 // They share what the operator sets (settings.h), what goes in and comes out
 // (transition.h), the refusals (refusals.h), which card is tried next (card_choice.h), whether

@@ -102,7 +102,7 @@ struct Recharge {
   ShortText<4> card_last_four = {};
 
   absl::Time create_time = absl::InfinitePast();
-  absl::Time settle_time = absl::InfinitePast();
+  absl::Time end_time = absl::InfinitePast();
   // When a command last changed it; InfinitePast: it is not known. The fold writes it. That it is
   // handed to a worker is no change.
   absl::Time update_time = absl::InfinitePast();

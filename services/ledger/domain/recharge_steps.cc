@@ -35,7 +35,7 @@ void NextAttempt(const CardChoice& choice, Recharge* recharge) {
 
 void CloseRecharge(RechargeState state, absl::Time now, Recharge* recharge, Account* account) {
   recharge->state = state;
-  recharge->settle_time = now;
+  recharge->end_time = now;
   recharge->lease_owner.clear();
   if (account->open_ordinal == recharge->ordinal) {
     account->open_ordinal = 0;

@@ -41,7 +41,7 @@ Transition Kept(const Context& context, const Account& account, const RefundOfCh
   Draft draft(context, account);
   Recharge& kept = draft.Change(rows.refund);
   kept.state = RechargeState::kSucceeded;
-  kept.settle_time = context.now;
+  kept.end_time = context.now;
   Identify(refund_id, &kept);
   draft.AddEvent(EventKind::kGatewayStateKept, MadeAtTheGateway(kept), kept);
   draft.Change(rows.charge).keeps = true;
@@ -130,7 +130,7 @@ absl::StatusOr<Transition> TakeUp(const Context& context, const Account& account
   if (told.state != GatewayRefund::State::kPending) {
     refund.state = told.state == GatewayRefund::State::kSucceeded ? RechargeState::kSucceeded
                                                                   : RechargeState::kFailed;
-    refund.settle_time = context.now;
+    refund.end_time = context.now;
     refund.last_decline_code = told.failure_code;
   }
   const Recharge opened = refund;

@@ -11,7 +11,7 @@ namespace {
 
 void Close(RechargeState state, absl::Time now, Recharge* refund) {
   refund->state = state;
-  refund->settle_time = now;
+  refund->end_time = now;
   refund->lease_owner.clear();
   refund->pending_time = absl::InfinitePast();
 }

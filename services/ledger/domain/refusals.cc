@@ -330,7 +330,7 @@ absl::Status PaymentNotFound(absl::string_view account_id, int64_t ordinal) {
 absl::Status AlreadyReversed(const Recharge& payment) {
   return Refused("ALREADY_REVERSED", "ordinal",
                  absl::StrCat("payment ", payment.ordinal, " was reversed at ",
-                              FormatRfc3339(payment.settle_time)));
+                              FormatRfc3339(payment.end_time)));
 }
 
 absl::Status PaymentGivenBack(const Recharge& payment) {

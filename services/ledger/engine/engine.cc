@@ -180,6 +180,8 @@ void Engine::NoteDatabaseWorks() {
   }
 }
 
+void Engine::NoteDatabaseHangs() { pages_->BreakOffRunning(); }
+
 absl::StatusOr<std::shared_ptr<const book::Catalog>> Engine::CatalogWithPlan(
     storage::Connection& connection, const std::string& plan_id) {
   if (catalogs_.Get()->plans->Find(plan_id, Now()) == nullptr) {

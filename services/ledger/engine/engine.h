@@ -112,6 +112,9 @@ class Engine {
   // Tells that the database was just asked, and works: an outage from now on is a new one. While it
   // refuses to write that goes for reads alone.
   void NoteDatabaseWorks();
+  // Tells that the database does not answer: summaries, statements and advice, of which one
+  // statement may take long, are broken off, so that their callers are told as soon as others.
+  void NoteDatabaseHangs();
   // Tells that it can write again, as far as can be known without a fact to be written.
   void NoteTroubleIsOver() { stats_.write_trouble.Worked(); }
   // How long ago the oldest attempt began whose outcome is not known, as last looked at; zero if

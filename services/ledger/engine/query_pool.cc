@@ -57,6 +57,10 @@ void QueryPool::Drain() {
   breaker_ = std::thread([this] { BreakOff(); });
 }
 
+void QueryPool::BreakOffRunning() {
+  if (load().busy > 0) storage::DropConnections(database_);
+}
+
 void QueryPool::BreakOff() {
   const Moment patient_until = MonotonicNow() + kLetEnd;
   const auto idle = [this]() {

@@ -51,10 +51,13 @@ class QueryPool {
   absl::Status Run(Work work);
 
   // From now on all work ends with UNAVAILABLE "DRAINING": what waits, and what is under way
-  // before its next statement. A statement that takes longer than two seconds is broken off: its
-  // connection is dropped, as is each of this process to the database that has the pool's
-  // io_timeout_seconds, which must be nobody else's.
+  // before its next statement. A statement that takes longer than two seconds is broken off.
   void Drain();
+
+  // Breaks off the statements that are under way: connections are dropped, each of this process to
+  // the database that has the pool's io_timeout_seconds, which must be nobody else's. To the work
+  // the database is away then.
+  void BreakOffRunning() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // How much there is to do: threads with a connection each, those at work, and what waits.
   struct Load {

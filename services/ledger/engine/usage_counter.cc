@@ -25,8 +25,11 @@ using domain::EntryKind;
 
 // Entries of one step: some 50 ms of work.
 constexpr int kAtOnce = 5'000;
-// So many times as long as a step took it rests.
-constexpr int kRests = 3;
+// So many times as long as a step took it rests: who reads a page beside it should not notice. It
+// hurries only once it is far behind.
+constexpr int kRests = 12;
+constexpr int kRestsInAHurry = 3;
+constexpr absl::Duration kFarBehind = absl::Hours(1);
 constexpr absl::Duration kCounterPause = absl::Milliseconds(10);
 // Another ledger counts in place of one that has not moved the position for so long.
 constexpr absl::Duration kTakeOver = absl::Minutes(1);
@@ -165,22 +168,28 @@ absl::Status UsageCounter::Count() {
   RESERVE_RETURN_IF_ERROR(storage::EnsureOpen(options_.database, &connection_));
   while (true) {
     const Moment begun = MonotonicNow();
-    RESERVE_ASSIGN_OR_RETURN(const bool more, CountStretch());
-    if (!more || !Rest(kRests * (MonotonicNow() - begun))) return absl::OkStatus();
+    RESERVE_ASSIGN_OR_RETURN(const absl::Duration behind, CountStretch());
+    if (behind == absl::ZeroDuration()) return absl::OkStatus();
+    const int rests = behind > kFarBehind ? kRestsInAHurry : kRests;
+    if (!Rest(rests * (MonotonicNow() - begun))) return absl::OkStatus();
   }
 }
 
-absl::StatusOr<bool> UsageCounter::CountStretch() {
+absl::StatusOr<absl::Duration> UsageCounter::CountStretch() {
   RESERVE_ASSIGN_OR_RETURN(const absl::Time now, options_.database_clock(*connection_));
   RESERVE_ASSIGN_OR_RETURN(const storage::UsageCount count, storage::ReadUsageCount(*connection_));
   const bool is_others = !count.ledger_id.empty() && count.ledger_id != options_.ledger_id;
-  if (is_others && absl::AbsDuration(now - count.move_time) < kTakeOver) return false;
+  if (is_others && absl::AbsDuration(now - count.move_time) < kTakeOver) {
+    return absl::ZeroDuration();
+  }
   const absl::Time end = now - options_.usage_counted_after;
-  if (end <= count.through) return false;
+  if (end <= count.through) return absl::ZeroDuration();
   RESERVE_ASSIGN_OR_RETURN(const storage::EntryStretch stretch,
                            storage::ListStretch(*connection_, count.through, end, kAtOnce));
   const bool caught_up = stretch.through == end;
-  if (caught_up && stretch.entries.empty() && end - count.through < kIdleStretch) return false;
+  if (caught_up && stretch.entries.empty() && end - count.through < kIdleStretch) {
+    return absl::ZeroDuration();
+  }
   StretchTally tally(*connection_, count.begin);
   RESERVE_ASSIGN_OR_RETURN(const std::vector<rates::UsageGroup> groups, tally.Add(stretch.entries));
   const absl::CivilDay first_day =
@@ -188,7 +197,7 @@ absl::StatusOr<bool> UsageCounter::CountStretch() {
   RESERVE_ASSIGN_OR_RETURN(
       const bool added, storage::AddUsage(*connection_, count, stretch.through, options_.ledger_id,
                                           now, first_day, groups));
-  return added && !caught_up;
+  return added ? end - stretch.through : absl::ZeroDuration();
 }
 
 }  // namespace reserve::engine

@@ -45,8 +45,8 @@ class UsageCounter {
   void Run();
   // Counts until it has caught up.
   absl::Status Count();
-  // One step; true if there may be more at once.
-  absl::StatusOr<bool> CountStretch();
+  // One step; how far behind it is then, zero if there is no more for now.
+  absl::StatusOr<absl::Duration> CountStretch();
   // Waits so long, and while the lanes have much to do. False if it is to stop.
   bool Rest(absl::Duration rest);
 

@@ -26,6 +26,8 @@ constexpr absl::Duration kHealthPatience = absl::Seconds(1);
 constexpr absl::Duration kThoroughInterval = absl::Seconds(3);
 // So long after the latest refusal the ledger serves again, if the database seems to write.
 constexpr absl::Duration kTroubleLasts = absl::Seconds(5);
+// When a database is found away for longer, long statements that people wait for are broken off.
+constexpr absl::Duration kHangsAfter = absl::Milliseconds(1500);
 // A database that takes longer to answer is as good as away.
 constexpr int kHealthTimeoutSeconds = 2;
 
@@ -48,6 +50,8 @@ absl::Status Health::Check() {
   if (status.ok()) engine_.NoteDatabaseWorks();
   const Moment now = MonotonicNow();
   failing_since_ = status.ok() ? absl::InfiniteDuration() : std::min(failing_since_, now);
+  const bool is_away = storage::ErrorClassOf(status) == storage::ErrorClass::kConnection;
+  if (is_away && now - failing_since_ >= kHangsAfter) engine_.NoteDatabaseHangs();
   const bool patient = serving_ && now - failing_since_ < kHealthPatience;
   const bool was_serving = std::exchange(serving_, status.ok() || patient);
   if (!serving_) Tell(status, now);

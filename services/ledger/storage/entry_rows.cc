@@ -675,9 +675,9 @@ absl::StatusOr<std::optional<Entry>> FindCredit(Connection& connection,
                                                 const domain::Recharge& credited) {
   // Both were written with one time.
   SqlText sql(SelectEntries());
-  sql.Raw("FORCE INDEX (PRIMARY) WHERE record_time = ").Time(credited.settle_time);
+  sql.Raw("FORCE INDEX (PRIMARY) WHERE record_time = ").Time(credited.end_time);
   sql.Raw(absl::StrCat(" AND account_id = ", Quoted(credited.account_id),
-                       " AND month = ", MonthOf(credited.settle_time), " AND kind IN (",
+                       " AND month = ", MonthOf(credited.end_time), " AND kind IN (",
                        static_cast<int>(EntryKind::kRecharge), ",",
                        static_cast<int>(EntryKind::kPayment),
                        ") AND recharge_ordinal = ", credited.ordinal));

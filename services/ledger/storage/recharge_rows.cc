@@ -51,7 +51,7 @@ Recharge ReadRecharge(const Row& row) {
   r.charge_id = row.Text(17);
   r.request_id = row.Text(18);
   r.create_time = row.Time(19);
-  r.settle_time = row.Time(20);
+  r.end_time = row.Time(20);
   r.card.network = static_cast<domain::CardNetwork>(row.Int(21));
   r.payment_method_id = row.Text(22);
   r.card_given = static_cast<int32_t>(row.Int(23));
@@ -365,7 +365,7 @@ absl::Status WriteRecharges(Connection& connection, const std::vector<const Rech
         .Text(r->charge_id)
         .Text(r->request_id)
         .Time(r->create_time)
-        .Time(r->settle_time)
+        .Time(r->end_time)
         .Int(static_cast<int64_t>(r->card.network))
         .Text(r->payment_method_id)
         .Int(r->card_given)

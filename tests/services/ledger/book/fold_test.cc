@@ -364,7 +364,7 @@ TEST_F(FoldTest, RefusalsOfAUsageComeInTheDocumentedOrder) {
   Ask("a", RecordUsage{Call("6", "u", kNowhere)});
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("INVALID_FIELD", "ACCOUNT_NOT_FOUND", "INVALID_FIELD",
-                                           "OK", "PLAN_NOT_FOUND", "OK"));
+                                           "OK", "PLAN_NOT_STORED", "OK"));
   EXPECT_EQ(folded.unrated, 2);
 }
 
@@ -776,6 +776,17 @@ TEST_F(FoldTest, ACatalogThatLacksAPlanOrARateIsSaidToBeOldPerhaps) {
   EXPECT_FALSE(plan.missed_rate);
   Ask("a", RecordUsage{Call("d", "u", kNowhere)});
   EXPECT_TRUE(Run().missed_rate);
+}
+
+TEST_F(FoldTest, AFactOfAUserWhosePlanHasNoRowIsNotRefusedForGood) {
+  AccountImage& image = Store("a");
+  image.known->users.front().plan_id = "gone";
+  Ask("a", RecordUsage{Call("c", "u")});
+  const Folded folded = Run();
+  EXPECT_THAT(Reasons(folded), ElementsAre("PLAN_NOT_STORED"));
+  EXPECT_TRUE(absl::IsUnavailable(folded.replies.front().status()));
+  EXPECT_TRUE(folded.missed_plan);
+  EXPECT_TRUE(folded.writes.empty());
 }
 
 // The declines of a card that comes with the batch are needed by what follows in it.

@@ -1140,7 +1140,7 @@ void Books::CheckPayment(const Transition& transition, const Recharge& payment) 
     EXPECT_EQ(transition.account.payments, account_.payments - 1) << "P5";
     EXPECT_EQ(before.left(), before.amount) << "P5";
     same.state = before.state;
-    same.settle_time = before.settle_time;
+    same.end_time = before.end_time;
     same.suspension_number = before.suspension_number;
   }
   EXPECT_EQ(same, before);
@@ -1201,7 +1201,7 @@ void Books::CheckRefund(const Recharge& refund) const {
   if (returned || charge.holds_credit()) {
     EXPECT_EQ(refund.debited, !returned) << "P1: its money is out as long as it may be given back";
   }
-  EXPECT_EQ(refund.settle_time == absl::InfinitePast(), refund.open());
+  EXPECT_EQ(refund.end_time == absl::InfinitePast(), refund.open());
 }
 
 void Books::CheckAccount(bool open_was_loaded) const {

@@ -50,7 +50,7 @@ TEST(PaymentMethodPolicyTest, G5_ASoftDeclineMarksTheCardFailingAndIsRetriedAfte
   }
   ASSERT_TRUE(books.Decline(DeclineClass::kSoft).ok());
   EXPECT_EQ(books.recharge(2).state, RechargeState::kFailed);
-  EXPECT_EQ(books.recharge(2).settle_time, books.now());
+  EXPECT_EQ(books.recharge(2).end_time, books.now());
   EXPECT_EQ(books.account().open_ordinal, 0);
   EXPECT_EQ(books.StateOf("card-1"), CardState::kFailing);
   EXPECT_EQ(books.card("card-1").retry_time, absl::InfiniteFuture());

@@ -116,7 +116,7 @@ TEST(RechargePolicyTest, G1_ARetryWaitsForElevenAndAtHalfPastTenItIsNotWantedAny
     const int64_t epoch = books.open()->lease_epoch;
     ASSERT_TRUE(c.command(books).ok()) << c.what;
     EXPECT_EQ(books.recharge(2).state, RechargeState::kCanceled) << c.what;
-    EXPECT_EQ(books.recharge(2).settle_time, books.now()) << c.what;
+    EXPECT_EQ(books.recharge(2).end_time, books.now()) << c.what;
     EXPECT_GT(books.recharge(2).lease_epoch, epoch) << c.what << ": no lease can be taken on it";
     EXPECT_EQ(books.CountInLast(EventKind::kRechargeCanceled), 1) << c.what;
     EXPECT_EQ(books.open(), nullptr) << c.what;
@@ -313,7 +313,7 @@ TEST(RechargePolicyTest, G4_ASuccessCreditsOnceAndARepeatChangesNothing) {
   EXPECT_EQ(recharge.state, RechargeState::kSucceeded);
   EXPECT_EQ(recharge.charge_id, success.charge_id);
   EXPECT_EQ(recharge.credited, Dollars(15));
-  EXPECT_EQ(recharge.settle_time, books.now());
+  EXPECT_EQ(recharge.end_time, books.now());
   const Entry& entry = books.entries().back();
   EXPECT_EQ(entry.kind, EntryKind::kRecharge);
   EXPECT_EQ(entry.amount, Dollars(15));

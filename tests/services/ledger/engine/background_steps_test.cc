@@ -100,7 +100,7 @@ class PartialFailure {
     ledger_ = std::make_unique<Ledger>(*server_);
     sabotage_ = std::make_unique<Sabotage>(server_->socket_path());
     EngineOptions options = ledger_->Options();
-    options.house_interval = absl::Milliseconds(5);
+    options.house_interval = options.heartbeat_interval = absl::Milliseconds(5);
     options.clock = absl::Now;  // a wrong one puts nothing right
     options.database.socket = sabotage_->socket_path();
     engine_ = ledger_->StartEngine(options);
@@ -169,6 +169,39 @@ TEST_F(PartsOfAStepTest, ADueTimeThatIsTooFarOffIsPutRightThoughRechargesCantBeR
   failing.MakeDue("2099-01-01");
   EXPECT_TRUE(failing.IsReconsidered());
 }
+
+// A step, and a part of a statement of it alone.
+struct Failing {
+  Step step;
+  std::string part;
+};
+
+class OneStepTest : public PartsOfAStepTest, public testing::WithParamInterface<Failing> {};
+
+TEST_P(OneStepTest, IsToldAndStopsNoOther) {
+  PartialFailure failing;
+  failing.Refuse(GetParam().part);
+  const bool fails = WaitUntil([&] {
+    failing.engine().reratings().Announce();  // it looks when it is asked to
+    return failing.engine().steps().failures(GetParam().step) > 0;
+  });
+  EXPECT_TRUE(fails);
+  EXPECT_GT(failing.engine().steps().failing(GetParam().step), absl::ZeroDuration());
+  failing.MakeDue("2020-01-01");
+  EXPECT_TRUE(failing.IsReconsidered());
+  for (int i = 0; i < kSteps; ++i) {
+    const auto step = static_cast<Step>(i);
+    if (step == GetParam().step) continue;
+    EXPECT_EQ(failing.engine().steps().failures(step), 0) << NameOf(step);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    ThatFails, OneStepTest,
+    testing::Values(Failing{Step::kHeartbeat, "INSERT INTO ledgers"},
+                    Failing{Step::kRechargeCount, "COUNT(CASE WHEN pending_time"},
+                    Failing{Step::kReratings, "ORDER BY number LIMIT 1"}),
+    [](const auto& failing) { return std::string(NameOf(failing.param.step)); });
 
 }  // namespace
 }  // namespace reserve::engine

@@ -145,8 +145,11 @@ TEST_F(DecksInMemoryTest, WhoseDeckCantBeLoadedIsToldToComeAgain) {
   const auto refused = Ask<UsageReply>(*engine, kAccount, of_long_ago);
   EXPECT_TRUE(absl::IsUnavailable(refused.status())) << refused.status();
   EXPECT_TRUE(RetryAfterOf(refused.status()).has_value());
+  EXPECT_GT(engine->steps().failures(Step::kDecks), 0);
   ledger_.sql().Execute("RENAME TABLE rates_elsewhere TO rates");
   EXPECT_TRUE(WaitUntil([&] { return Ask<UsageReply>(*engine, kAccount, of_long_ago).ok(); }));
+  EXPECT_TRUE(
+      WaitUntil([&] { return engine->steps().failing(Step::kDecks) == absl::ZeroDuration(); }));
 }
 
 TEST_F(DecksInMemoryTest, U6_AUsageIsRatedAgainByADeckOfLongAgo) {

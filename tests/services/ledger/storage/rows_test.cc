@@ -968,7 +968,7 @@ TEST_F(RowsTest, RechargesComeBackAsTheyWere) {
   extreme.reference = "transfer \u00e9 7";
   extreme.received_time = LastMoment();
   extreme.create_time = LastMoment();
-  extreme.settle_time = LastMoment();
+  extreme.end_time = LastMoment();
   extreme.update_time = LastMoment();
   ASSERT_TRUE(WriteRecharges(*connection_, {&plain, &extreme}).ok());
   EXPECT_THAT(*LoadRecharges(*connection_, {{"a", 1}, {OddBytes(), kMax}, {"a", 2}}, Lock::kNone),
@@ -1049,7 +1049,7 @@ TEST_F(RowsTest, WhatIsOfAChargeIsFoundByItAndEachKindIsListedByItself) {
 TEST_F(RowsTest, TheEntryThatCreditedARechargeIsFoundByItsTime) {
   Recharge credited = OpenRecharge("a", 7, TestNow());
   credited.state = domain::RechargeState::kSucceeded;
-  credited.settle_time = TestNow();
+  credited.end_time = TestNow();
   Entry entry;
   entry.account_id = "a";
   entry.seq = 3;
@@ -1125,7 +1125,7 @@ TEST_F(RowsTest, AChangedRechargeKeepsWhatItIsFor) {
   changed.means = domain::PaymentMeans::kCash;
   changed.reference = "till 3";
   changed.received_time = TestNow();
-  changed.settle_time = TestNow();
+  changed.end_time = TestNow();
   changed.kind = domain::RechargeKind::kTopUp;
   changed.currency = "EUR";
   changed.request_id = "r";
@@ -1359,7 +1359,7 @@ TEST_F(RowsTest, AutomaticRechargesAreCounted) {
   for (int i = 1; i <= 4; ++i) {
     Recharge r = OpenRecharge("a", i, TestNow());
     r.state = domain::RechargeState::kSucceeded;
-    r.settle_time = TestNow();
+    r.end_time = TestNow();
     recharges.push_back(r);
   }
   recharges[1].kind = domain::RechargeKind::kTopUp;
