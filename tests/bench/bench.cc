@@ -75,6 +75,8 @@ constexpr int kTimesOverloaded = 10;
 // So many batches wait for an answer at the most, however many are due: more than
 // the lanes have room for.
 constexpr int kMostBatchesInFlight = 400;
+// A lane has room for 16 (--max_queue), and refuses from the fifteenth on.
+constexpr int kMostBatchesOfALane = 8;
 constexpr int kFloodConnections = 10;
 constexpr int kCallsPerConnection = 512;  // twice the ledger's default
 constexpr int kManyAccounts = 1'000'000;
@@ -182,10 +184,11 @@ class Bench {
   absl::StatusOr<LoadResult> Load(const CallOptions& options, const std::vector<Request>& requests,
                                   const Timing& timing);
   absl::Status Take(const LoadResult& result);
-  absl::Status BatchFigure(const char* name, const Channels& channels, const Traffic::Picker& pick);
+  absl::Status BatchFigure(const char* name, const Channels& channels, const Traffic::Picker& pick,
+                           int most_in_flight = kMostBatchesInFlight);
   // The same, wanted or not.
   absl::Status MeasureBatches(const char* name, const Channels& channels,
-                              const Traffic::Picker& pick);
+                              const Traffic::Picker& pick, int in_flight);
   absl::Status UnaryFigure(const std::string& name, int in_flight, double calls_per_second);
   void AddLatencies(const std::string& name, const LoadResult& result);
   // Half of what unary calls reach: usages a second of a steady load.
@@ -393,14 +396,14 @@ absl::StatusOr<LoadResult> Bench::Load(const CallOptions& options,
 }
 
 absl::Status Bench::BatchFigure(const char* name, const Channels& channels,
-                                const Traffic::Picker& pick) {
+                                const Traffic::Picker& pick, int most_in_flight) {
   if (!Wanted(name)) return absl::OkStatus();
-  return MeasureBatches(name, channels, pick);
+  return MeasureBatches(name, channels, pick, std::min(batches_in_flight_, most_in_flight));
 }
 
 absl::Status Bench::MeasureBatches(const char* name, const Channels& channels,
-                                   const Traffic::Picker& pick) {
-  const CallOptions options{channels, Method::kBatchRecordUsage, batches_in_flight_};
+                                   const Traffic::Picker& pick, int in_flight) {
+  const CallOptions options{channels, Method::kBatchRecordUsage, in_flight};
   RESERVE_ASSIGN_OR_RETURN(
       const LoadResult result,
       Load(options,
@@ -415,7 +418,8 @@ absl::Status Bench::MeasureBatches() {
   RESERVE_RETURN_IF_ERROR(BatchFigure("batch", channels_, traffic_.Spread()));
   // Its floor on the other side, too.
   RESERVE_RETURN_IF_ERROR(MeasureSql("sql_rows_and_balances", sql_rows_and_balances_));
-  RESERVE_RETURN_IF_ERROR(BatchFigure("hot_account", channels_, traffic_.Hot()));
+  RESERVE_RETURN_IF_ERROR(
+      BatchFigure("hot_account", channels_, traffic_.Hot(), kMostBatchesOfALane));
   RESERVE_RETURN_IF_ERROR(BatchFigure("skewed_accounts", channels_, traffic_.Skewed()));
   if (!Wanted("duplicates")) return absl::OkStatus();
   CallOptions options{channels_, Method::kBatchRecordUsage, batches_in_flight_};
@@ -940,7 +944,7 @@ absl::Status Bench::MeasureLimits() {
     const Traffic::Picker pick = [next = 0, first = from(place), count]() mutable {
       return first + next++ % count;
     };
-    return MeasureBatches(name, channels_, pick);
+    return MeasureBatches(name, channels_, pick, batches_in_flight_);
   };
   const auto set_all = [&]() -> absl::Status {
     RESERVE_RETURN_IF_ERROR(SetLimits(channels_.front(), from(2), count, Limited::kAccounts));
