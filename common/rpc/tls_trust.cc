@@ -25,7 +25,7 @@ Chain CertificatesOf(const std::string& pem) {
   const PemBytes bytes(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   Chain chain(sk_X509_new_null());
   while (OneCertificate next{PEM_read_bio_X509(bytes.get(), nullptr, nullptr, nullptr)}) {
-    if (sk_X509_push(chain.get(), next.get()) > 0) next.release();
+    if (sk_X509_push(chain.get(), next.get()) > 0) static_cast<void>(next.release());
   }
   ERR_clear_error();
   return chain;

@@ -264,7 +264,8 @@ TEST_F(FraudTest, L2_ADayOfOrdinaryCallsThatIsToldLateRaisesNothing) {
   Open("office");
   Limit("office", Dollars("spend_per_hour", 3) + Dollars("spend_per_day", 30));
   const Nanos cost = TellOfADayLate("office");
-  EXPECT_GT(cost, 9 * 3 * kNanosPerUnit) << "at once it would be nine times the limit of an hour";
+  EXPECT_GT(cost, int64_t{9} * 3 * kNanosPerUnit)
+      << "at once it would be nine times the limit of an hour";
   EXPECT_EQ(Count("office", pb::EVENT_KIND_LIMIT_REACHED), 0);
   EXPECT_EQ(Account("office").obstacles_size(), 0);
   // Once the recharge that they made due has come.

@@ -32,6 +32,7 @@ constexpr char kTurnedAway[] =
 thread_local bool no_place = false;
 
 // Waits until the socket can be read from or written to; false at the deadline, or if it is broken.
+// NOLINTNEXTLINE(google-runtime-int): so poll has it
 bool AwaitSocket(int socket, short events, Moment deadline) {
   while (true) {
     const absl::Duration left = deadline - MonotonicNow();
