@@ -75,7 +75,7 @@ constexpr int kTimesOverloaded = 10;
 // So many batches wait for an answer at the most, however many are due: more than
 // the lanes have room for.
 constexpr int kMostBatchesInFlight = 400;
-// A lane has room for 16 (--max_queue), and refuses from the fifteenth on.
+// A lane has room for 16 (--max_queue), and refuses the rest of the last of them.
 constexpr int kMostBatchesOfALane = 8;
 constexpr int kFloodConnections = 10;
 constexpr int kCallsPerConnection = 512;  // twice the ledger's default

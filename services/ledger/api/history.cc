@@ -53,7 +53,7 @@ void AddDestinationName(const Lines& lines, const domain::Entry& entry, pb::Rati
 // Where usages stand of which there is more to say than their entry does, and the entries that
 // rated them later.
 struct Standings {
-  storage::UsagePage::States states;
+  storage::UsageStatesById states;
   absl::flat_hash_map<std::string, domain::Entry> ratings;  // the latest, by usage id
   // Those between the booking and the latest, where they were asked for.
   absl::flat_hash_map<std::string, std::vector<domain::Entry>> earlier;
@@ -86,7 +86,7 @@ absl::Status FindRatings(Connection& connection, const std::string& account_id,
 
 // Of usages of one account that have these states, by usage id.
 absl::StatusOr<Standings> StandingsOf(Connection& connection, const std::string& account_id,
-                                      storage::UsagePage::States states, bool with_earlier) {
+                                      storage::UsageStatesById states, bool with_earlier) {
   Standings standings;
   std::vector<int64_t> seqs;
   std::vector<std::string> searched;
@@ -128,8 +128,8 @@ absl::StatusOr<Standings> LoadStandings(Connection& connection,
   RESERVE_ASSIGN_OR_RETURN(std::vector<domain::UsageState> states,
                            storage::LoadUsageStates(connection, keys));
   if (states.empty()) return Standings();
-  storage::UsagePage::States by_id;
-  for (domain::UsageState& state : states) by_id[state.usage_id] = std::move(state);
+  storage::UsageStatesById by_id;
+  storage::AddStates(std::move(states), &by_id);
   return StandingsOf(connection, entries.front().account_id, std::move(by_id), with_earlier);
 }
 

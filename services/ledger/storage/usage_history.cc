@@ -36,16 +36,9 @@ constexpr int kMaxDestinationBytes = 16;
 
 // What became of the usages of a stretch.
 struct Standings {
-  UsagePage::States states;
+  UsageStatesById states;
   absl::flat_hash_map<std::string, std::string> countries;  // of the latest ratings, by usage id
 };
-
-void Put(std::vector<UsageState> states, UsagePage::States* by_id) {
-  for (UsageState& state : states) {
-    std::string usage_id = state.usage_id;
-    by_id->insert_or_assign(std::move(usage_id), std::move(state));
-  }
-}
 
 bool WasReplaced(const Entry& entry, const UsageState& state) {
   return entry.booked->estimated && state.seq != entry.seq;
@@ -345,8 +338,8 @@ class Search {
                              ListUsageStatesByStart(connection_, account_id_, first,
                                                     last + absl::Microseconds(1), most));
     const bool has_all = states.size() < most;
-    UsagePage::States known;
-    if (has_all) Put(std::move(states), &known);
+    UsageStatesById known;
+    if (has_all) AddStates(std::move(states), &known);
     std::vector<book::OnceKey> elsewhere;
     for (const Entry& entry : page_.entries) {
       const auto found = known.find(domain::UsageIdOf(entry));
@@ -359,7 +352,7 @@ class Search {
     }
     if (elsewhere.empty()) return absl::OkStatus();
     RESERVE_ASSIGN_OR_RETURN(states, LoadUsageStates(connection_, elsewhere));
-    Put(std::move(states), &page_.states);
+    AddStates(std::move(states), &page_.states);
     return absl::OkStatus();
   }
 
@@ -381,7 +374,7 @@ class Search {
     const bool has_ratings = std::any_of(states.begin(), states.end(), [](const UsageState& state) {
       return state.latest_seq != state.seq;
     });
-    Put(std::move(states), &standings.states);
+    AddStates(std::move(states), &standings.states);
     if (filter_.country.empty() || !has_ratings) return standings;
     RESERVE_RETURN_IF_ERROR(connection_.Query(
         absl::StrCat("SELECT usage_id,seq,country FROM entries FORCE INDEX (by_part) WHERE ",
@@ -408,7 +401,7 @@ class Search {
     }
     if (keys.empty()) return absl::OkStatus();
     RESERVE_ASSIGN_OR_RETURN(std::vector<UsageState> states, LoadUsageStates(connection_, keys));
-    Put(std::move(states), &standings->states);
+    AddStates(std::move(states), &standings->states);
     return absl::OkStatus();
   }
 

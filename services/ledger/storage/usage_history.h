@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -19,9 +18,9 @@
 #include "services/ledger/book/month_span.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/usage.h"
-#include "services/ledger/domain/usage_state.h"
 #include "services/ledger/storage/connection.h"
 #include "services/ledger/storage/month_rows.h"
+#include "services/ledger/storage/usage_state_rows.h"
 
 namespace reserve::storage {
 
@@ -54,9 +53,7 @@ UsagePosition PositionOf(const domain::Entry& entry);
 
 struct UsagePage {
   std::vector<domain::Entry> entries;  // that booked them
-  // What became of them, by usage id; of those that have a state.
-  using States = absl::flat_hash_map<std::string, domain::UsageState>;
-  States states;
+  UsageStatesById states;              // of those that have one
   // Where the search stopped, with fewer than were asked for; nothing if it came to the end.
   std::optional<UsagePosition> searched;
 };

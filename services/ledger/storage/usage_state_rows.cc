@@ -1,5 +1,7 @@
 #include "services/ledger/storage/usage_state_rows.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "common/error/error.h"
@@ -61,6 +63,13 @@ absl::StatusOr<std::vector<UsageState>> LoadUsageStates(Connection& connection,
                             [&states](const Row& row) { states.push_back(ReadState(row)); });
   }));
   return states;
+}
+
+void AddStates(std::vector<UsageState> states, UsageStatesById* by_id) {
+  for (UsageState& state : states) {
+    std::string usage_id = state.usage_id;
+    by_id->insert_or_assign(std::move(usage_id), std::move(state));
+  }
 }
 
 absl::StatusOr<std::vector<UsageState>> ListUsageStates(Connection& connection,

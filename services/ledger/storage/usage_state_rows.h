@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -22,6 +23,11 @@ namespace reserve::storage {
 // Those of these usages that have one, in no particular order.
 absl::StatusOr<std::vector<domain::UsageState>> LoadUsageStates(
     Connection& connection, const std::vector<book::OnceKey>& keys);
+
+// States of one account's usages, by usage id.
+using UsageStatesById = absl::flat_hash_map<std::string, domain::UsageState>;
+// Adds these, in the place of those that are there.
+void AddStates(std::vector<domain::UsageState> states, UsageStatesById* by_id);
 
 // Of an account after that usage id, by id.
 absl::StatusOr<std::vector<domain::UsageState>> ListUsageStates(Connection& connection,

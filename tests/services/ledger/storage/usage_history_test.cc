@@ -306,7 +306,7 @@ class UsageHistoryTest : public testing::Test {
   // By usage id, its latest entry and its status.
   using States = std::map<std::string, std::pair<int64_t, UsageStatus>>;
 
-  static States Named(const UsagePage::States& states) {
+  static States Named(const UsageStatesById& states) {
     States named;
     for (const auto& [usage_id, state] : states) {
       EXPECT_EQ(usage_id, state.usage_id);
