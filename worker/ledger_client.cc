@@ -133,11 +133,7 @@ class LedgerClient::WatchReactor : public grpc::ClientReadReactor<pb::WatchLowBa
       client_.watch_ = nullptr;
     }
     events_.on_end(FromGrpcStatus(status));
-    PendingCalls& calls = client_.calls_;
-    grpc::ClientContext* const context = &context_;
-    // After Remove() the client may be gone; the context's address is only a key.
-    std::unique_ptr<WatchReactor> self(this);
-    calls.Remove(context);
+    client_.calls_.End(&context_, std::unique_ptr<WatchReactor>(this));
   }
 
  private:

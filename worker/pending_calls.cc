@@ -24,13 +24,14 @@ PendingCalls::~PendingCalls() {
 bool PendingCalls::Add(grpc::ClientContext* context, absl::Duration timeout) {
   absl::MutexLock lock(&mutex_);
   if (closed_) return false;
+  ++open_;
   contexts_[context] = MonotonicNow() + timeout + kGrace;
   return true;
 }
 
 void PendingCalls::Watch() {
   absl::MutexLock lock(&mutex_);
-  while (!closed_ || !contexts_.empty()) {
+  while (!closed_ || open_ > 0) {
     waker_.Await(kLookInterval);
     const Moment now = MonotonicNow();
     for (auto& [context, overdue] : contexts_) {
@@ -46,13 +47,17 @@ void PendingCalls::Remove(grpc::ClientContext* context) {
   contexts_.erase(context);
 }
 
+void PendingCalls::NoteOver() {
+  absl::MutexLock lock(&mutex_);
+  --open_;
+}
+
 void PendingCalls::CancelAll() {
   absl::MutexLock lock(&mutex_);
   closed_ = true;
   for (const auto& [context, overdue] : contexts_) context->TryCancel();
   mutex_.Await(absl::Condition(
-      +[](std::map<grpc::ClientContext*, Moment>* contexts) { return contexts->empty(); },
-      &contexts_));
+      +[](size_t* open) { return *open == 0; }, &open_));
 }
 
 void PendingCalls::SetTimeout(absl::Duration timeout, grpc::ClientContext* context) {

@@ -46,32 +46,48 @@ class PendingCalls {
   void Start(absl::Duration timeout, const TraceContext& trace, Request request, Invoke invoke,
              Done done) {
     struct Call {
+      explicit Call(Done to_call) : done(std::move(to_call)) {}
+      Done done;
       grpc::ClientContext context;
       Request request;
       Response response;
     };
-    auto call = std::make_shared<Call>();
+    auto call = std::make_unique<Call>(std::move(done));
     call->request = std::move(request);
     SetTimeout(timeout, &call->context);
     SetTrace(trace, &call->context);
     if (!Add(&call->context, timeout)) return;
-    invoke(&call->context, &call->request, &call->response,
-           [this, call, done = std::move(done)](const grpc::Status& status) {
-             done(status, call->response);
-             Remove(&call->context);
+    Call* const open = call.release();  // gRPC's callback has it
+    invoke(&open->context, &open->request, &open->response,
+           [this, open](const grpc::Status& status) {
+             std::unique_ptr<Call> ended(open);
+             ended->done(status, ended->response);
+             End(&open->context, std::move(ended));
            });
   }
 
   // For calls that are not unary: false if no more calls are to be made, else
-  // Remove() must follow when the call is over. `timeout` is that of its deadline.
+  // End() must follow when the call is over. `timeout` is that of its deadline.
   bool Add(grpc::ClientContext* context, absl::Duration timeout = absl::InfiniteDuration())
       ABSL_LOCKS_EXCLUDED(mutex_);
-  void Remove(grpc::ClientContext* context) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Cancels what is under way and waits until every callback has returned.
+  // The call is over once `owner`, which has its context, is gone. A context holds its channel, and
+  // the last holder of the last channel waits for gRPC's threads: one of them, as a callback is on,
+  // would wait for itself. So no context outlives CancelAll(). After End() the client may be gone.
+  template <typename Owner>
+  void End(grpc::ClientContext* context, std::unique_ptr<Owner> owner) ABSL_LOCKS_EXCLUDED(mutex_) {
+    Remove(context);
+    owner.reset();
+    NoteOver();
+  }
+
+  // Cancels what is under way and waits until every callback has done with what it uses.
   void CancelAll() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  // Cancels that one no more.
+  void Remove(grpc::ClientContext* context) ABSL_LOCKS_EXCLUDED(mutex_);
+  void NoteOver() ABSL_LOCKS_EXCLUDED(mutex_);
   // By the monotonic clock: setting the wall clock must not end a call.
   static void SetTimeout(absl::Duration timeout, grpc::ClientContext* context);
   // Cancels what is overdue, until the end.
@@ -80,7 +96,9 @@ class PendingCalls {
   absl::Mutex mutex_;
   Waker waker_;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-  // With the moment from which on each is overdue.
+  // Calls that are not over.
+  size_t open_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Those that can be canceled, with the moment from which on each is overdue.
   std::map<grpc::ClientContext*, Moment> contexts_ ABSL_GUARDED_BY(mutex_);
   std::thread watcher_;
 };

@@ -166,8 +166,10 @@ class PeerLink {
     absl::MutexLock lock(&mutex_);
     return stream_;
   }
-  // By the stream, as the last that it does.
-  void Ended(const grpc::Status& status, size_t unanswered) ABSL_LOCKS_EXCLUDED(mutex_) {
+  // By the stream, as the last that it does. It goes before the link can: with its context it holds
+  // the link's channel, whose last holder must not be a thread of gRPC (it would wait for itself).
+  void Ended(std::shared_ptr<PeerStream> stream, const grpc::Status& status, size_t unanswered)
+      ABSL_LOCKS_EXCLUDED(mutex_) {
     const Moment now = MonotonicNow();
     absl::MutexLock lock(&mutex_);
     // It may go on for long, as where the other does not let this one in.
@@ -181,6 +183,7 @@ class PeerLink {
     }
     rest_until_ = now + kRest;
     stream_ = nullptr;
+    stream = nullptr;
   }
 
  private:
@@ -281,7 +284,6 @@ void PeerStream::OnReadDone(bool ok) {
 }
 
 void PeerStream::OnDone(const grpc::Status& status) {
-  const std::shared_ptr<PeerStream> self = std::move(self_);
   std::vector<WaitingCommand> left;
   {
     absl::MutexLock lock(&mutex_);
@@ -291,7 +293,7 @@ void PeerStream::OnDone(const grpc::Status& status) {
     waiting_.clear();
   }
   if (!left.empty()) DoHere(engine_, left, /*asked=*/true);
-  link_.Ended(status, left.size());
+  link_.Ended(std::move(self_), status, left.size());
 }
 
 PeerLinks::PeerLinks(engine::Engine& engine, ChannelOptions options)
