@@ -1,6 +1,7 @@
 #include "common/clock/utc.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "absl/time/civil_time.h"
@@ -41,12 +42,6 @@ void WriteDigits(int64_t value, int width, char* out) {
   }
 }
 
-void AppendDigits(int64_t value, int width, std::string* out) {
-  char digits[20];
-  WriteDigits(value, width, digits);
-  out->append(digits, static_cast<size_t>(width));
-}
-
 // Reads `width` digits at `pos`; -1 if they are not all there.
 int64_t ReadDigits(absl::string_view text, size_t pos, size_t width) {
   if (pos + width > text.size()) return -1;
@@ -64,34 +59,35 @@ absl::Time TruncateToMicros(absl::Time time) {
   return absl::FromUnixMicros(absl::ToUnixMicros(time));
 }
 
-void AppendDateTime6(absl::Time time, std::string* out) {
+char* WriteDateTime6(absl::Time time, char* out) {
   const SplitTime split = Split(time);
   // Most times that a thread writes are of the same day, and to find out its date is what costs.
   struct KnownDay {
     int64_t number = std::numeric_limits<int64_t>::min();  // since the epoch; here: none
-    std::string date;
+    char date[12] = "YYYY-MM-DD ";
   };
   thread_local KnownDay day;
   const int64_t number = FloorDivide(split.seconds, kSecondsPerDay);
   if (number != day.number) {
     const absl::CivilDay civil(Civil(split.seconds));
-    day.date.clear();
-    AppendDigits(civil.year(), 4, &day.date);
-    day.date.push_back('-');
-    AppendDigits(civil.month(), 2, &day.date);
-    day.date.push_back('-');
-    AppendDigits(civil.day(), 2, &day.date);
-    day.date.push_back(' ');
+    WriteDigits(civil.year(), 4, day.date);
+    WriteDigits(civil.month(), 2, day.date + 5);
+    WriteDigits(civil.day(), 2, day.date + 8);
     day.number = number;
   }
-  out->append(day.date);
-  char text[] = "hh:mm:ss.uuuuuu";
   const int64_t second = split.seconds - number * kSecondsPerDay;
-  WriteDigits(second / 3600, 2, text);
-  WriteDigits(second / 60 % 60, 2, text + 3);
-  WriteDigits(second % 60, 2, text + 6);
-  WriteDigits(split.micros, 6, text + 9);
-  out->append(text, sizeof(text) - 1);
+  std::memcpy(out, day.date, 11);
+  std::memcpy(out + 11, "hh:mm:ss.", 9);
+  WriteDigits(second / 3600, 2, out + 11);
+  WriteDigits(second / 60 % 60, 2, out + 14);
+  WriteDigits(second % 60, 2, out + 17);
+  WriteDigits(split.micros, 6, out + 20);
+  return out + kDateTime6Length;
+}
+
+void AppendDateTime6(absl::Time time, std::string* out) {
+  char text[kDateTime6Length];
+  out->append(text, WriteDateTime6(time, text));
 }
 
 absl::Time ParseDateTime6(absl::string_view text) {

@@ -5,6 +5,7 @@
 #ifndef RESERVE_COMMON_CLOCK_UTC_H_
 #define RESERVE_COMMON_CLOCK_UTC_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -19,6 +20,9 @@ absl::Time TruncateToMicros(absl::Time time);
 // Appends "2026-11-23 04:05:06.000007". Times before year 1 and after 9999 read as the first
 // and the last moment of these, here and below.
 void AppendDateTime6(absl::Time time, std::string* out);
+// The same into memory of so many bytes; returns where it ends.
+inline constexpr size_t kDateTime6Length = 26;
+char* WriteDateTime6(absl::Time time, char* out);
 
 // Reads what AppendDateTime6 writes; the fraction may be missing or shorter.
 // Any other text gives absl::InfinitePast().

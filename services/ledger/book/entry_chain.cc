@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/clock/utc.h"
 #include "common/digest/sha256.h"
+#include "common/text/text_buffer.h"
 #include "services/ledger/book/entry_fields.h"
 
 namespace reserve::book {
@@ -22,19 +23,24 @@ using domain::EntryHash;
 using domain::NumberKey;
 
 // Kept by each thread, so that no hash waits for memory.
-std::string& Buffer(const EntryHash& previous) {
-  thread_local std::string bytes;
-  bytes.assign(previous.data(), previous.size());
+TextBuffer& Buffer(const EntryHash& previous) {
+  thread_local TextBuffer bytes;
+  bytes.Clear();
+  bytes.Append({previous.data(), previous.size()});
   return bytes;
 }
 
+// The lowest byte first. Returns where it ends.
 template <typename Number>
-void AppendNumber(Number value, std::string* bytes) {
-  char lowest_first[sizeof(value)];
+char* WriteNumber(Number value, char* out) {
   for (size_t i = 0; i < sizeof(value); ++i) {
-    lowest_first[i] = static_cast<char>(static_cast<uint64_t>(value) >> (8 * i));
+    *out++ = static_cast<char>(static_cast<uint64_t>(value) >> (8 * i));
   }
-  bytes->append(lowest_first, sizeof(value));
+  return out;
+}
+
+void AppendNumber(int64_t value, TextBuffer* bytes) {
+  bytes->TakeUpTo(WriteNumber(value, bytes->Room(sizeof(value))));
 }
 
 Sha256Digest DigestOf(const NumberKey& key, absl::string_view number) {
@@ -58,7 +64,7 @@ int64_t AsNumber(Value value) {
 // The form that grows: (tag, length, value) of what is set.
 class TaggedContent {
  public:
-  TaggedContent(std::string* bytes, const NumberKey* key) : bytes_(*bytes), key_(key) {}
+  TaggedContent(TextBuffer* bytes, const NumberKey* key) : bytes_(*bytes), key_(key) {}
 
   void operator()(Tag tag, absl::string_view, const std::string& text) {
     if (text.empty() || !InChain(tag)) return;
@@ -69,18 +75,17 @@ class TaggedContent {
   void operator()(Tag tag, absl::string_view, const Value& value) {
     const int64_t number = AsNumber(value);
     if (number == 0 || !InChain(tag)) return;
-    Head(tag, sizeof(number));
-    AppendNumber(number, &bytes_);
+    bytes_.TakeUpTo(WriteNumber(number, WriteHead(tag, sizeof(number))));
   }
 
  private:
-  void Head(Tag tag, size_t length) {
-    AppendNumber(static_cast<uint16_t>(tag), &bytes_);
-    AppendNumber(static_cast<uint16_t>(length), &bytes_);
+  // Of a value of so many bytes, for which there is room behind it.
+  char* WriteHead(Tag tag, size_t length) {
+    char* const out = bytes_.Room(2 * sizeof(uint16_t) + length);
+    return WriteNumber(static_cast<uint16_t>(length), WriteNumber(static_cast<uint16_t>(tag), out));
   }
   void Append(Tag tag, absl::string_view text) {
-    Head(tag, text.size());
-    bytes_.append(text.data(), text.size());
+    bytes_.TakeUpTo(std::copy_n(text.data(), text.size(), WriteHead(tag, text.size())));
   }
   void AppendNumberDigest(Tag tag, const std::string& number) {
     if (domain::IsErasedNumber(number)) return Append(tag, absl::HexStringToBytes(number));
@@ -89,19 +94,19 @@ class TaggedContent {
     Append(tag, {digest.data(), digest.size()});
   }
 
-  std::string& bytes_;
+  TextBuffer& bytes_;
   const NumberKey* const key_;
 };
 
 // The first form: all fields that there were when it was made, without tags. It never changes.
 class FixedContent {
  public:
-  explicit FixedContent(std::string* bytes) : bytes_(*bytes) {}
+  explicit FixedContent(TextBuffer* bytes) : bytes_(*bytes) {}
 
   void operator()(Tag tag, absl::string_view, const std::string& text) {
     if (!HadBeen(tag)) return;
     AppendNumber(static_cast<int64_t>(text.size()), &bytes_);
-    bytes_.append(text);
+    bytes_.Append(text);
   }
   void operator()(Tag tag, absl::string_view, absl::Duration duration) {
     if (HadBeen(tag)) AppendNumber(domain::StartedSeconds(duration), &bytes_);
@@ -120,7 +125,7 @@ class FixedContent {
            tag == Tag::kReason;
   }
 
-  std::string& bytes_;
+  TextBuffer& bytes_;
 };
 
 template <typename Content>
@@ -153,13 +158,13 @@ std::string ErasedNumber(const NumberKey& key, absl::string_view number) {
 }
 
 EntryHash ChainedHash(const EntryHash& previous, const Entry& entry, const NumberKey* key) {
-  std::string& bytes = Buffer(previous);
+  TextBuffer& bytes = Buffer(previous);
   if (entry.chain_form == ChainForm::kTagged) {
     Visit(entry, TaggedContent(&bytes, key));
   } else {
     Visit(entry, FixedContent(&bytes));
   }
-  return Sha256(bytes);
+  return Sha256(bytes.view());
 }
 
 }  // namespace reserve::book

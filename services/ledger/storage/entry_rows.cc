@@ -295,6 +295,10 @@ class StandardUses {
 
 }  // namespace
 
+// What most rows of usage_ids and of usages take in a statement, and some more.
+constexpr size_t kIdBytes = 80;
+constexpr size_t kUsageBytes = 400;
+
 absl::Status InsertEntries(Connection& connection, std::vector<const Entry*> entries) {
   // By account. The entries of a batch share their record time, so this is the order of their
   // key, and pages fill up. It is on purpose not the order of the usage ids: lanes that append
@@ -308,6 +312,8 @@ absl::Status InsertEntries(Connection& connection, std::vector<const Entry*> ent
                               UsageColumns().names(), ",start_part) VALUES "));
   SqlText others(absl::StrCat("INSERT INTO entries (", kEntryColumns, ",", OtherColumns().names(),
                               ") VALUES "));
+  ids.Reserve(entries.size() * kIdBytes);
+  usages.Reserve(entries.size() * kUsageBytes);
   bool has_ids = false;
   bool has_usages = false;
   bool has_others = false;

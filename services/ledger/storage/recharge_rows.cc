@@ -112,8 +112,9 @@ std::string ConditionsOf(const RechargeFilter& filter) {
 // "'a','b'"
 template <typename Part, typename Member>
 std::string ListOfTexts(const Part& part, Member member) {
-  return absl::StrJoin(
-      part, ",", [member](std::string* out, const auto& each) { AppendQuoted(each.*member, out); });
+  return absl::StrJoin(part, ",", [member](std::string* out, const auto& each) {
+    absl::StrAppend(out, Quoted(each.*member));
+  });
 }
 
 absl::StatusOr<std::vector<Recharge>> QueryRecharges(Connection& connection,

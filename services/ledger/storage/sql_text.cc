@@ -1,5 +1,6 @@
 #include "services/ledger/storage/sql_text.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "absl/strings/str_cat.h"
@@ -12,34 +13,28 @@ namespace {
 // which no byte of a longer character looks like a quote or a backslash.
 bool NeedsEscape(char c) { return c == '\'' || c == '\\' || c == '\0' || c == '\x1a'; }
 
-}  // namespace
-
-void AppendQuoted(absl::string_view value, std::string* out) {
-  out->push_back('\'');
-  size_t start = 0;
-  for (size_t i = 0; i < value.size(); ++i) {
-    if (!NeedsEscape(value[i])) continue;
-    out->append(value.data() + start, i - start);
-    out->push_back('\\');
-    switch (value[i]) {
-      case '\0':
-        out->push_back('0');
-        break;
-      case '\x1a':
-        out->push_back('Z');
-        break;
-      default:
-        out->push_back(value[i]);
+// Writes the literal; at most twice the value's bytes, and the quotes. Returns where it ends.
+char* WriteQuoted(absl::string_view value, char* out) {
+  *out++ = '\'';
+  for (const char c : value) {
+    if (NeedsEscape(c)) {
+      *out++ = '\\';
+      *out++ = c == '\0' ? '0' : c == '\x1a' ? 'Z' : c;
+    } else {
+      *out++ = c;
     }
-    start = i + 1;
   }
-  out->append(value.data() + start, value.size() - start);
-  out->push_back('\'');
+  *out++ = '\'';
+  return out;
 }
 
+size_t MostQuoted(absl::string_view value) { return 2 * value.size() + 2; }
+
+}  // namespace
+
 std::string Quoted(absl::string_view value) {
-  std::string quoted;
-  AppendQuoted(value, &quoted);
+  std::string quoted(MostQuoted(value), '\'');
+  quoted.resize(static_cast<size_t>(WriteQuoted(value, quoted.data()) - quoted.data()));
   return quoted;
 }
 
@@ -57,49 +52,47 @@ std::string AndBetween(absl::string_view column, absl::Time from, absl::Time bef
 }
 
 SqlText& SqlText::Row() {
-  sql_.append(first_row_ ? "(" : ",(");
+  sql_.Append(first_row_ ? "(" : ",(");
   first_row_ = false;
-  in_row_ = true;
   first_value_ = true;
   return *this;
 }
 
 SqlText& SqlText::EndRow() {
-  sql_.push_back(')');
-  in_row_ = false;
+  sql_.Push(')');
   return *this;
 }
 
-void SqlText::Separate() {
-  if (!first_value_) sql_.push_back(',');
+char* SqlText::NextValue(size_t most) {
+  char* out = sql_.Room(most + 1);
+  if (!first_value_) *out++ = ',';
   first_value_ = false;
+  return out;
 }
 
 SqlText& SqlText::Int(int64_t value) {
-  // Most values are numbers: the comma and the digits at once.
-  char text[24] = {','};
-  const auto end = std::to_chars(text + 1, text + sizeof(text), value);
-  sql_.append(first_value_ ? text + 1 : text, end.ptr);
-  first_value_ = false;
+  constexpr size_t kMostDigits = 20;
+  char* const out = NextValue(kMostDigits);
+  sql_.TakeUpTo(std::to_chars(out, out + kMostDigits, value).ptr);
   return *this;
 }
 
 SqlText& SqlText::Text(absl::string_view value) {
-  Separate();
-  AppendQuoted(value, &sql_);
+  sql_.TakeUpTo(WriteQuoted(value, NextValue(MostQuoted(value))));
   return *this;
 }
 
 SqlText& SqlText::Bytes(absl::string_view value) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  Separate();
-  sql_.append("x'");
-  size_t at = sql_.size();
-  sql_.resize(at + 2 * value.size() + 1, '\'');
+  char* out = NextValue(2 * value.size() + 3);
+  *out++ = 'x';
+  *out++ = '\'';
   for (const char c : value) {
-    sql_[at++] = kDigits[static_cast<unsigned char>(c) >> 4];
-    sql_[at++] = kDigits[static_cast<unsigned char>(c) & 15];
+    *out++ = kDigits[static_cast<unsigned char>(c) >> 4];
+    *out++ = kDigits[static_cast<unsigned char>(c) & 15];
   }
+  *out++ = '\'';
+  sql_.TakeUpTo(out);
   return *this;
 }
 
@@ -109,16 +102,17 @@ SqlText& SqlText::TextOrNull(absl::string_view value) {
 
 SqlText& SqlText::Time(absl::Time value) {
   if (value == absl::InfiniteFuture() || value == absl::InfinitePast()) return Null();
-  Separate();
-  sql_.push_back('\'');
-  AppendDateTime6(value, &sql_);
-  sql_.push_back('\'');
+  char* out = NextValue(kDateTime6Length + 2);
+  *out++ = '\'';
+  out = WriteDateTime6(value, out);
+  *out++ = '\'';
+  sql_.TakeUpTo(out);
   return *this;
 }
 
 SqlText& SqlText::Null() {
-  Separate();
-  sql_.append("NULL");
+  char* const out = NextValue(4);
+  sql_.TakeUpTo(std::copy_n("NULL", 4, out));
   return *this;
 }
 

@@ -15,6 +15,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/text/text_buffer.h"
 
 namespace reserve::storage {
 
@@ -27,10 +28,12 @@ inline constexpr absl::string_view kSelectOfLiving =
 
 class SqlText {
  public:
-  explicit SqlText(absl::string_view start) : sql_(start) {}
+  explicit SqlText(absl::string_view start) { sql_.Append(start); }
 
+  // Memory for so many bytes at once, where it is known how long it will be.
+  void Reserve(size_t size) { sql_.Reserve(size); }
   SqlText& Raw(absl::string_view text) {
-    sql_.append(text.data(), text.size());
+    sql_.Append(text);
     return *this;
   }
   // Starts "(" or ",(" of the next row; EndRow closes it.
@@ -44,21 +47,20 @@ class SqlText {
   SqlText& Time(absl::Time value);               // NULL if infinite
   SqlText& Null();
 
-  const std::string& str() const { return sql_; }
+  const std::string& str() { return sql_.str(); }
   size_t size() const { return sql_.size(); }
 
  private:
-  void Separate();
+  // Where the next value goes, after its comma: so many bytes at most.
+  char* NextValue(size_t most);
 
-  std::string sql_;
-  bool in_row_ = false;
+  TextBuffer sql_;
   bool first_value_ = true;
   bool first_row_ = true;
 };
 
 // A quoted literal, for values inside conditions. Backslash escapes: the session
 // must not be in NO_BACKSLASH_ESCAPES mode (Connection sets its mode).
-void AppendQuoted(absl::string_view value, std::string* out);
 std::string Quoted(absl::string_view value);
 // The same of a time; NULL if infinite.
 std::string QuotedTime(absl::Time value);
