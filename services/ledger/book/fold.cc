@@ -17,7 +17,7 @@ namespace {
 
 // Was this usage booked, now or before? A call for help may not have been (C10, P4).
 bool IsBooked(const absl::StatusOr<Reply>& reply) {
-  return reply.ok() && std::get<UsageReply>(*reply).booked;
+  return reply.ok() && As<UsageReply>(*reply).booked;
 }
 
 }  // namespace
@@ -30,15 +30,14 @@ Folded Folder::Run(absl::Span<const AccountCommand> commands) {
     actor_ = each.actor;
     folded_.replies.push_back(std::visit(
         [&](const auto& command) { return Handle(each.account_id, command); }, *each.command));
-    if (domain::IsUsageAfterClosing(folded_.replies.back().status())) ++folded_.after_closing;
-    if (AccountImage& image = image_.accounts.find(each.account_id)->second;
-        image.exists && image.account().ends()) {
-      MoveClosingOn(image);
+    AccountImage& image = image_.accounts.find(each.account_id)->second;
+    if (const absl::Status& status = folded_.replies.back().status(); !status.ok()) {
+      if (domain::IsUsageAfterClosing(status)) ++folded_.after_closing;
+      // Other refusals of a usage don't depend on what may have moved: the currency of an
+      // account never changes, and no user is ever taken away. (One that is not allowed says so.)
+      folded_.must_read |= absl::IsOutOfRange(status) && image.remembered;
     }
-    // Other refusals of a usage don't depend on what may have moved: the currency of an
-    // account never changes, and no user is ever taken away. (One that is not allowed says so.)
-    folded_.must_read |= folded_.replies.back().status().code() == absl::StatusCode::kOutOfRange &&
-                         image_.accounts.find(each.account_id)->second.remembered;
+    if (image.exists && image.account().ends()) MoveClosingOn(image);
     if (folded_.must_read) return std::move(folded_);
   }
   WriteAccounts();

@@ -148,7 +148,7 @@ const Entry* Folder::Apply(AccountImage& image, Transition&& transition) {
   const Entry* last = nullptr;
   for (Entry& entry : transition.entries) {
     Chain(image, &entry);
-    entry.caller = std::string(caller_);
+    entry.caller.assign(caller_.data(), caller_.size());
     const Entry& booked = writes.entries.emplace_back(std::move(entry));
     NoteMonth(booked, image.known.get(), &writes.months);
     if (domain::IsOfUsage(booked.kind)) NoteUsages(booked);

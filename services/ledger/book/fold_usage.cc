@@ -141,7 +141,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordU
       return ReplyOf(*entry, image->account().currency);
     }
   }
-  RESERVE_ASSIGN_OR_RETURN(Transition transition,
+  RESERVE_ASSIGN_OR_RETURN(Transition && transition,
                            domain::RecordUsage(ContextOf(*image), std::move(image->account()),
                                                terms, usage, command.hold_id));
   const Entry* entry = Apply(*image, std::move(transition));

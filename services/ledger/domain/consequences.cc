@@ -276,10 +276,9 @@ bool ChangeState(Draft& draft) {
 // D5: a dip that no recharge answers. One that does is told by kRechargeOpened.
 void TellOfLowBalance(Draft& draft) {
   const Account& a = draft.account();
+  if (draft.was_low() || !IsLow(a) || a.open_ordinal != 0) return;
   const RefillObstacle obstacle = FirstObstacle(a);
-  if (draft.was_low() || !IsLow(a) || a.open_ordinal != 0 || obstacle == RefillObstacle::kNone) {
-    return;
-  }
+  if (obstacle == RefillObstacle::kNone) return;
   draft.AddEvent(EventKind::kLowBalance, absl::StrCat(BelowThreshold(a), " and ", TextOf(obstacle)))
       .obstacle = obstacle;
 }

@@ -9,8 +9,9 @@ bool IsLow(const Account& account) {
          account.running_balance() < account.recharge_threshold;
 }
 
-Draft::Draft(const Context& context, Account account)
-    : context_(context),
+Draft::Draft(const Context& context, Account&& account, Transition* transition)
+    : transition_(transition == nullptr ? own_.emplace() : *transition),
+      context_(context),
       was_low_(IsLow(account)),
       balance_before_(account.balance),
       unused_balance_(account.running_balance()) {

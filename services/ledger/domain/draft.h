@@ -10,6 +10,7 @@
 #ifndef RESERVE_SERVICES_LEDGER_DOMAIN_DRAFT_H_
 #define RESERVE_SERVICES_LEDGER_DOMAIN_DRAFT_H_
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -28,7 +29,12 @@ bool IsLow(const Account& account);
 
 class Draft {
  public:
-  Draft(const Context& context, Account account);
+  Draft(const Context& context, Account account) : Draft(context, std::move(account), nullptr) {}
+  // Writes to where the transition is to be in the end, for usage: to move one is no small part of
+  // what that costs. Finish() has nothing to give then. `transition` is new, and outlives the
+  // draft.
+  Draft(const Context& context, Account&& account, Transition* transition);
+  Draft(Draft&&) = delete;
 
   Account& account() { return transition_.account; }
   const Account& account() const { return transition_.account; }
@@ -71,15 +77,16 @@ class Draft {
   PaymentMethod& ChangeCard(const std::string& payment_method_id);
   void CardsChanged() { transition_.cards_changed = true; }
 
-  Transition Finish() && { return std::move(transition_); }
+  Transition Finish() && { return *std::move(own_); }
 
  private:
+  std::optional<Transition> own_;
+  Transition& transition_;
   const Context& context_;
   const bool was_low_;
   const Nanos balance_before_;
   Nanos unused_balance_;
   bool wait_ended_ = false;
-  Transition transition_;
 };
 
 }  // namespace reserve::domain

@@ -241,13 +241,6 @@ void NoteWantOfMoney(const Hold& hold, Draft* draft) {
   if (hold.final_reason == FinalReason::kInsufficientBalance) draft->EndWait();
 }
 
-// A draft in which nothing is left to promise of grants whose time is over (P6).
-Draft DraftToPromiseBy(const Context& context, const Account& account) {
-  Draft draft(context, account);
-  EndGrants(&draft);
-  return draft;
-}
-
 // When the call was answered is looked at only where it counts: what is reported after that is a
 // fact whatever else a report says (H12).
 absl::Status CheckReport(const Context& context, const Hold& hold, const HoldExtension& extension) {
@@ -294,7 +287,8 @@ Authorization AuthorizeBeside(const Context& context, const Account& account,
 absl::StatusOr<HeldCall> CreateHold(const Context& context, const Account& account,
                                     const UsageTerms& terms, const HoldRequest& request) {
   RESERVE_RETURN_IF_ERROR(CheckStartTime(context, request.call.start_time));
-  Draft draft = DraftToPromiseBy(context, account);
+  Draft draft(context, account);
+  EndGrants(&draft);  // nothing is promised of those whose time is over (P6)
   HeldCall held{AuthorizeAtOnce(context, draft.account(), terms, request.call), Unchanged(account)};
   Decision& decision = held.authorization.decision;
   int32_t of_user = 0;
@@ -372,7 +366,8 @@ absl::StatusOr<Transition> ExtendHold(const Context& context, const Account& acc
   after.used = std::max(hold.used, extension.used);
   const bool reported = after.used > absl::ZeroDuration();
   const bool counts = account.closing.takes_facts();
-  Draft draft = DraftToPromiseBy(context, account);
+  Draft draft(context, account);
+  EndGrants(&draft);  // nothing is promised of those whose time is over (P6)
   if (!hold.open() && hold.final_reason == FinalReason::kHoldEnded) {
     if (after.used == hold.used || !counts) return Unchanged(account);
     return TakeUpLateReport(std::move(draft), hold, terms, std::move(after));

@@ -74,6 +74,32 @@ absl::string_view NameOf(Decision decision) {
   return "";
 }
 
+namespace {
+
+// Made in place: one name is returned, and it is not moved.
+absl::StatusOr<Transition> Booked(const Context& context, Account&& account,
+                                  const UsageTerms& terms, const Usage& usage, Rating&& rating,
+                                  absl::string_view hold_id) {
+  absl::StatusOr<Transition> transition{absl::in_place};
+  Draft draft(context, std::move(account), &*transition);
+  // Usage ends the wait (G12), but not a call for help (C10).
+  if (!terms.emergency) draft.EndWait();
+  Booking booking;
+  booking.hold = HoldOf(context.holds, usage.usage_id, hold_id);
+  const bool held = booking.hold != nullptr;
+  const absl::Status booked =
+      BookUsage(terms, usage, std::move(rating), std::move(booking), &draft);
+  if (booked.ok()) {
+    if (held) EndHoldsOf(usage.usage_id, hold_id, &draft);
+    ApplyConsequences(draft);
+  } else {
+    transition = booked;
+  }
+  return transition;
+}
+
+}  // namespace
+
 absl::StatusOr<Transition> RecordUsage(const Context& context, const Account& account,
                                        const UsageTerms& terms, const Usage& usage,
                                        absl::string_view hold_id) {
@@ -87,15 +113,7 @@ absl::StatusOr<Transition> RecordUsage(const Context& context, Account&& account
   RESERVE_RETURN_IF_ERROR(CheckTakesFacts(account));
   RESERVE_ASSIGN_OR_RETURN(Rating rating, RateFact(account, terms, usage));
   RESERVE_RETURN_IF_ERROR(Subtract(account.balance, rating.cost).status());
-  Draft draft(context, std::move(account));
-  // Usage ends the wait (G12), but not a call for help (C10).
-  if (!terms.emergency) draft.EndWait();
-  Booking booking;
-  booking.hold = HoldOf(context.holds, usage.usage_id, hold_id);
-  const bool held = booking.hold != nullptr;
-  RESERVE_RETURN_IF_ERROR(BookUsage(terms, usage, std::move(rating), std::move(booking), &draft));
-  if (held) EndHoldsOf(usage.usage_id, hold_id, &draft);
-  return Concluded(std::move(draft));
+  return Booked(context, std::move(account), terms, usage, std::move(rating), hold_id);
 }
 
 Authorization AllowEmergency() {

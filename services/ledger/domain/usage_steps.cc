@@ -56,14 +56,17 @@ absl::Status BookUsage(const UsageTerms& terms, const Usage& usage, Rating&& rat
   }
   Entry& entry = draft->AddEntry(EntryKind::kUsage, -rating.cost, balance);
   CountSpending(rating.cost, usage.start_time, terms.user, draft);
-  entry.booked.emplace(BookedUsage{usage, std::move(rating), std::move(booking.corrects)});
-  entry.booked->estimated = booking.estimated;
-  entry.booked->grant_draws =
-      DrawOnGrants(entry.booked->rating.cost, entry.seq, booking.returned, draft, booking.hold);
-  if (entry.booked->rating.unrated()) {
+  BookedUsage& booked = entry.booked.emplace();
+  booked.usage = usage;
+  booked.rating = std::move(rating);
+  booked.corrects = std::move(booking.corrects);
+  booked.estimated = booking.estimated;
+  booked.grant_draws =
+      DrawOnGrants(booked.rating.cost, entry.seq, booking.returned, draft, booking.hold);
+  if (booked.rating.unrated()) {
     draft->transition().usage_states.push_back(StateOf(entry));
-    draft->AddEvent(EventKind::kUsageUnrated, TextOf(entry.booked->rating.unrated_reason))
-        .usage_id = usage.usage_id;
+    draft->AddEvent(EventKind::kUsageUnrated, TextOf(booked.rating.unrated_reason)).usage_id =
+        usage.usage_id;
   }
   return absl::OkStatus();
 }

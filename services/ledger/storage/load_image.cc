@@ -160,13 +160,15 @@ absl::Status LoadRinging(Connection& connection, const Keys& keys, Image* image)
 // The keys of numbers that commands need; those that there are not yet are made.
 absl::Status LoadNumberKeys(Connection& connection, const std::vector<book::UserYear>& needs,
                             MakeNumberKey make, Image* image) {
+  std::vector<const book::UserYear*> missing;
   absl::flat_hash_set<book::UserKey> unknown;
   for (const book::UserYear& need : needs) {
     const AccountImage& account = image->accounts.find(need.account_id)->second;
-    if (account.exists && account.FindNumberKey(need.user_id, need.year) == nullptr) {
-      unknown.emplace(need.account_id, need.user_id);
-    }
+    if (account.FindNumberKey(need.user_id, need.year) != nullptr) continue;
+    missing.push_back(&need);
+    if (account.exists) unknown.emplace(need.account_id, need.user_id);
   }
+  if (missing.empty()) return absl::OkStatus();
   RESERVE_ASSIGN_OR_RETURN(std::vector<book::NumberKeyRecord> loaded,
                            storage::LoadNumberKeys(connection, {unknown.begin(), unknown.end()}));
   for (book::NumberKeyRecord& record : loaded) {
@@ -175,10 +177,10 @@ absl::Status LoadNumberKeys(Connection& connection, const std::vector<book::User
     account.known->number_keys.push_back(
         {std::move(record.user_id), record.year, record.key, /*stored=*/true});
   }
-  for (const book::UserYear& need : needs) {
-    const AccountImage& account = image->accounts.find(need.account_id)->second;
-    if (account.FindNumberKey(need.user_id, need.year) != nullptr) continue;
-    account.known->number_keys.push_back({std::string(need.user_id), need.year, make()});
+  for (const book::UserYear* need : missing) {
+    const AccountImage& account = image->accounts.find(need->account_id)->second;
+    if (account.FindNumberKey(need->user_id, need->year) != nullptr) continue;
+    account.known->number_keys.push_back({std::string(need->user_id), need->year, make()});
   }
   return absl::OkStatus();
 }
