@@ -755,7 +755,7 @@ void Checks::OnReply(const ModelDatabase& database, const std::string& account_i
     }
   }
   if (const auto* pay = std::get_if<book::RecordPayment>(&command)) {
-    const auto& told = std::get<book::PaymentReply>(*reply);
+    const auto& told = book::As<book::PaymentReply>(*reply);
     if (rows->requests.count(pay->request.request_id) == 0) {
       scene_.Fail("what was acknowledged is stored", pay->request.request_id);
     }
@@ -800,10 +800,10 @@ void Checks::CheckUsageReply(const AccountRows& rows, const domain::Usage& usage
     return;
   }
   // A call for help is counted, where nothing is booked any more (C10, P4).
-  if (!std::get<book::UsageReply>(*reply).booked && !rows.account.closing.takes_facts()) return;
+  if (!book::As<book::UsageReply>(*reply).booked && !rows.account.closing.takes_facts()) return;
   if (!booked) return scene_.Fail("an acknowledged usage is booked", name);
   const Entry& entry = *standing;
-  const auto& told = std::get<book::UsageReply>(*reply);
+  const auto& told = book::As<book::UsageReply>(*reply);
   // It may have been voided, or rated, since it was told of.
   const auto state = rows.usage_states.find(usage.usage_id);
   const bool as_booked = told.cost == -entry.amount;

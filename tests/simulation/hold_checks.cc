@@ -249,7 +249,7 @@ void HoldChecks::OnCdr(const AccountRows& rows, const book::RecordUsage& command
 
 void HoldChecks::OnReply(const AccountRows& rows, const book::Command& command,
                          const book::Reply& reply) {
-  const auto* held = std::get_if<book::HoldReply>(&reply);
+  const auto* held = book::AsIf<book::HoldReply>(reply);
   if (held == nullptr || !held->hold.has_value()) return;
   const SeenHolds& holds = accounts_[rows.account.account_id];
   const auto found = holds.find(held->hold->hold_id);

@@ -213,18 +213,18 @@ void SimulatedLedger::CountReplies(const book::Folded& folded) {
     if (reason == "USAGE_ID_REUSED") scene().Count(Happening::kUsageIdReused);
     if (reason == "LEASE_LOST") scene().Count(Happening::kReportWithoutLease);
     if (!reply.ok()) continue;
-    const auto* usage = std::get_if<book::UsageReply>(&*reply);
+    const auto* usage = book::AsIf<book::UsageReply>(*reply);
     if (usage != nullptr && usage->duplicate) scene().Count(Happening::kUsageRepeated);
     if (usage != nullptr && usage->status == domain::UsageStatus::kVoided) {
       scene().Count(Happening::kVoidedUsageSentAgain);
     }
-    const auto* held = std::get_if<book::HoldReply>(&*reply);
+    const auto* held = book::AsIf<book::HoldReply>(*reply);
     if (held != nullptr && held->authorize.authorization.decision != domain::Decision::kAllowed) {
       scene().Count(Happening::kHoldRefused);
     }
-    const auto* voided = std::get_if<book::VoidReply>(&*reply);
+    const auto* voided = book::AsIf<book::VoidReply>(*reply);
     if (voided != nullptr && voided->already_voided) scene().Count(Happening::kVoidRepeated);
-    const auto* recharge = std::get_if<book::RechargeReply>(&*reply);
+    const auto* recharge = book::AsIf<book::RechargeReply>(*reply);
     if (recharge != nullptr && recharge->already_applied) {
       scene().Count(Happening::kReportRepeated);
     }
@@ -236,7 +236,7 @@ void SimulatedLedger::CountTold(const Attempt& attempt) {
     const book::Command& command = *attempt.commands[i].command;
     const absl::StatusOr<book::Reply>& reply = attempt.folded.replies[i];
     if (!std::holds_alternative<book::ReportGatewayRefund>(command) || !reply.ok()) continue;
-    const auto& told = std::get<book::RechargeReply>(*reply);
+    const auto& told = book::As<book::RechargeReply>(*reply);
     if (told.kept) scene().Count(Happening::kGatewayStateKept);
     if (told.already_applied) scene().Count(Happening::kGatewayStateRepeated);
   }
@@ -297,7 +297,7 @@ Transaction SimulatedLedger::WritesOf(const Round& round, const Attempt& attempt
     const auto* report = std::get_if<book::ReportRecharge>(&round.tasks[i].command);
     const absl::StatusOr<book::Reply>& reply = attempt.folded.replies[i];
     if (report == nullptr || !reply.ok()) continue;
-    if (std::get<book::RechargeReply>(*reply).already_applied) continue;
+    if (book::As<book::RechargeReply>(*reply).already_applied) continue;
     writes.at(round.tasks[i].account_id).reports.push_back({report->ordinal, report->outcome});
   }
   NoteWhatTakesBack(round, attempt, &writes);

@@ -47,7 +47,7 @@ void PhoneSwitch::Place(const std::string& account_id, const domain::Usage& usag
         End();
       });
     }
-    if (!reply.ok() || !std::get<book::HoldReply>(*reply).hold.has_value()) return End();
+    if (!reply.ok() || !book::As<book::HoldReply>(*reply).hold.has_value()) return End();
     scene_.After(scene_.UpTo(kLongestRinging), [this, call] { Answer(call); });
   });
 }
@@ -89,7 +89,7 @@ void PhoneSwitch::Extend(const CallPtr& call) {
   if (scene_.Happens(0.7)) extend.extension.answer_time = call->usage.start_time;
   ask_(call->account_id, extend, [call](const absl::StatusOr<book::Reply>& reply) {
     if (!reply.ok()) return;
-    const auto& hold = std::get<book::HoldReply>(*reply).hold;
+    const auto& hold = book::As<book::HoldReply>(*reply).hold;
     if (!hold.has_value() || !hold->final()) return;
     call->usage.duration = std::min(
         call->usage.duration, std::max(absl::Seconds(hold->granted_seconds), absl::Seconds(1)));

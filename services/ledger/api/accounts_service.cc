@@ -199,7 +199,7 @@ absl::StatusOr<book::Command> ParseUpdate(const pb::UpdateAccountRequest& reques
 
 // Fills what a command on an account answers.
 FillResponse FillFromAccount(pb::BillingSettings* response) {
-  return [response](Reply&& reply) { ToProto(std::get<domain::Account>(reply), response); };
+  return [response](Reply&& reply) { ToProto(book::As<domain::Account>(reply), response); };
 }
 
 absl::StatusOr<storage::AccountFilter> FilterFrom(const pb::ListAccountsRequest& request) {

@@ -407,7 +407,7 @@ absl::Status PrefixField(const absl::Status& status, absl::string_view prefix) {
 
 FillResponse FillAccount(const ApiContext& api, ledger::v1::Account* response) {
   return [&api, response](book::Reply&& reply) {
-    ToProto(std::get<domain::Account>(reply), api.Now(), response);
+    ToProto(book::As<domain::Account>(reply), api.Now(), response);
   };
 }
 

@@ -109,7 +109,7 @@ grpc::ServerUnaryReactor* SupportService::CloseAccount(grpc::CallbackServerConte
   return StartCommand(api_, context, "CloseAccount",
                       TaskFor(request->account_id(), ParseClose(*request)),
                       [=, this](book::Reply&& reply) {
-                        const auto& closing = std::get<book::ClosingReply>(reply);
+                        const auto& closing = book::As<book::ClosingReply>(reply);
                         ToProto(closing.account, api_.Now(), response->mutable_account());
                         for (const domain::ClosingStep& step : closing.steps) {
                           FillStep(step, closing.account.currency, response->add_steps());

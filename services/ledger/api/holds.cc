@@ -39,7 +39,7 @@ constexpr int kMostLookedAt = 20'000;
 
 FillResponse FillHold(pb::Hold* response) {
   return [response](book::Reply&& reply) {
-    const auto& held = std::get<book::HoldReply>(reply);
+    const auto& held = book::As<book::HoldReply>(reply);
     ToProto(*held.hold, held.currency, response);
   };
 }
@@ -56,7 +56,7 @@ absl::Status ReleaseAll(engine::Engine& engine, Connection& connection,
   std::atomic<int64_t> released = 0;
   std::atomic<int64_t> unsettled = 0;
   engine::TaskPage releases([&](const book::Reply& reply) {
-    const auto& held = std::get<book::HoldReply>(reply);
+    const auto& held = book::As<book::HoldReply>(reply);
     released += held.released_now ? 1 : 0;
     unsettled += held.unsettled_now ? 1 : 0;
   });
@@ -198,7 +198,7 @@ grpc::ServerUnaryReactor* LedgerService::CreateHold(grpc::CallbackServerContext*
   AskedTask asked = ParseCreateHold(settings, *request, api_.engine.Now());
   absl::StatusOr<engine::Task>& task = asked.task;
   const auto fill = [response](book::Reply&& reply) {
-    ToProto(std::get<book::HoldReply>(reply), response);
+    ToProto(book::As<book::HoldReply>(reply), response);
   };
   domain::Usage unread;
   if (!task.ok() && request->has_call()) CallFrom(settings, request->call(), &unread).IgnoreError();

@@ -145,7 +145,7 @@ grpc::ServerUnaryReactor* LedgerService::AuthorizeUsage(grpc::CallbackServerCont
   const domain::Usage& dialled =
       task.ok() ? std::get<book::AuthorizeUsage>(task->command).usage : unread;
   const auto fill = [response](Reply&& reply) {
-    ToProto(std::get<book::AuthorizeReply>(reply), response);
+    ToProto(book::As<book::AuthorizeReply>(reply), response);
   };
   if (domain::MayBeEmergency(settings, dialled)) {
     return StartForHelp(api_, context, "AuthorizeUsage", std::move(task), domain::Usage(dialled),
@@ -174,7 +174,7 @@ grpc::ServerUnaryReactor* LedgerService::RecordUsage(grpc::CallbackServerContext
   }
   return StartPassable(
       api_, context, "RecordUsage", {account_id, std::move(task)},
-      [response](Reply&& reply) { ToProto(std::get<book::UsageReply>(reply), response); },
+      [response](Reply&& reply) { ToProto(book::As<book::UsageReply>(reply), response); },
       {[request](pb::PassedCommand* command) { *command->mutable_usage() = *request; },
        [response](pb::PassedResult* result) {
          response->Swap(result->mutable_usage()->mutable_response());

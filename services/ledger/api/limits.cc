@@ -254,7 +254,7 @@ grpc::ServerUnaryReactor* SupportService::UpdateLimits(grpc::CallbackServerConte
   return StartCommand(api_, context, "UpdateLimits",
                       TaskFor(request->account_id(), ParseUpdate(*request)),
                       [response](book::Reply&& reply) {
-                        FillLimits(std::get<book::LimitsReply>(reply), response);
+                        FillLimits(book::As<book::LimitsReply>(reply), response);
                       });
 }
 

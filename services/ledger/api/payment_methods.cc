@@ -86,7 +86,7 @@ absl::StatusOr<book::Command> ParseRemove(const pb::RemovePaymentMethodRequest& 
 
 FillResponse FillCard(const ApiContext& api, pb::PaymentMethod* response) {
   return [&api, response](Reply&& reply) {
-    const auto& given = std::get<book::PaymentMethodReply>(reply);
+    const auto& given = book::As<book::PaymentMethodReply>(reply);
     ToProto(given.method, given.position, api.engine.Now(), response);
   };
 }

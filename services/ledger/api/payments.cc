@@ -110,7 +110,7 @@ grpc::ServerUnaryReactor* SupportService::RecordPayment(grpc::CallbackServerCont
   return StartCommand(api_, context, "RecordPayment",
                       TaskFor(request->account_id(), ParsePayment(*request)),
                       [response](book::Reply&& reply) {
-                        FillPayment(std::get<book::PaymentReply>(reply), response);
+                        FillPayment(book::As<book::PaymentReply>(reply), response);
                       });
 }
 
@@ -120,7 +120,7 @@ grpc::ServerUnaryReactor* SupportService::ReversePayment(grpc::CallbackServerCon
   return StartCommand(api_, context, "ReversePayment",
                       TaskFor(request->account_id(), ParseReversal(*request)),
                       [response](book::Reply&& reply) {
-                        ToProto(std::get<book::RechargeReply>(reply).recharge, response);
+                        ToProto(book::As<book::RechargeReply>(reply).recharge, response);
                       });
 }
 

@@ -40,7 +40,7 @@ absl::StatusOr<engine::Task> TaskFrom(const engine::Engine& engine,
 void FillResult(const absl::StatusOr<book::Reply>& reply, pb::PassedResult* result) {
   if (!reply.ok()) {
     *result->mutable_error() = ToProtoStatus(reply.status(), kErrorDomain);
-  } else if (const auto* held = std::get_if<book::HoldReply>(&*reply)) {
+  } else if (const auto* held = book::AsIf<book::HoldReply>(*reply)) {
     ToProto(*held, result->mutable_hold());
   } else {
     ToProto(*reply, result->mutable_usage());

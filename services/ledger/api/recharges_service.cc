@@ -212,7 +212,7 @@ grpc::ServerUnaryReactor* RechargesService::ReportRecharge(grpc::CallbackServerC
   return StartCommand(api_, context, "ReportRecharge",
                       {request->account_id(), ParseReport(*request)},
                       [this, request, response](book::Reply&& reply) {
-                        const auto& applied = std::get<book::RechargeReply>(reply);
+                        const auto& applied = book::As<book::RechargeReply>(reply);
                         const domain::Recharge& recharge = applied.recharge;
                         const int64_t reported = request->lease_epoch();
                         if (!applied.already_applied) NoteOutcome(*request, recharge);

@@ -229,7 +229,7 @@ grpc::ServerUnaryReactor* SupportService::RefundRecharge(grpc::CallbackServerCon
   return StartCommand(api_, context, "RefundRecharge",
                       TaskFor(request->account_id(), ParseRefund(*request)),
                       [response](book::Reply&& reply) {
-                        FillRefund(std::get<book::RechargeReply>(reply), response);
+                        FillRefund(book::As<book::RechargeReply>(reply), response);
                       });
 }
 
@@ -238,7 +238,7 @@ grpc::ServerUnaryReactor* RechargesService::ReportGatewayRefund(
     pb::Refund* response) {
   return StartTold(api_, context, "ReportGatewayRefund", request, ParseGatewayRefund(*request),
                    response, [response](book::Reply&& reply) {
-                     FillRefund(std::get<book::RechargeReply>(reply), response);
+                     FillRefund(book::As<book::RechargeReply>(reply), response);
                    });
 }
 
@@ -247,7 +247,7 @@ grpc::ServerUnaryReactor* RechargesService::ReportGatewayDispute(
     pb::Dispute* response) {
   return StartTold(api_, context, "ReportGatewayDispute", request, ParseGatewayDispute(*request),
                    response, [response](book::Reply&& reply) {
-                     const auto& told = std::get<book::DisputeReply>(reply);
+                     const auto& told = book::As<book::DisputeReply>(reply);
                      ToProto(told.dispute, told.currency, response);
                      response->set_kept(told.kept);
                    });

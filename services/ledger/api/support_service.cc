@@ -60,7 +60,7 @@ absl::StatusOr<book::Command> ParseGrant(const pb::GrantCreditRequest& request) 
 
 FillResponse FillEntry(pb::Entry* response) {
   return [response](Reply&& reply) {
-    const auto& booked = std::get<book::EntryReply>(reply);
+    const auto& booked = book::As<book::EntryReply>(reply);
     ToProto(booked.entry, booked.currency, response);
   };
 }
@@ -399,7 +399,7 @@ grpc::ServerUnaryReactor* SupportService::ResolveReview(grpc::CallbackServerCont
   return StartCommand(api_, context, "ResolveReview",
                       TaskFor(request->account_id(), ParseResolve(*request)),
                       [response](Reply&& reply) {
-                        ToProto(std::get<book::RechargeReply>(reply).recharge, response);
+                        ToProto(book::As<book::RechargeReply>(reply).recharge, response);
                       });
 }
 

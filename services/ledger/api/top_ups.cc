@@ -60,7 +60,7 @@ grpc::ServerUnaryReactor* AccountsService::RequestRecharge(
   return StartCommand(api_, context, "RequestRecharge",
                       TaskBy(request->actor(), request->account_id(), ParseRecharge(*request)),
                       [response](book::Reply&& reply) {
-                        const auto& asked = std::get<book::RechargeReply>(reply);
+                        const auto& asked = book::As<book::RechargeReply>(reply);
                         ToProto(asked.recharge, response);
                         response->set_automatic_recharge_follows(asked.more_follows);
                       });

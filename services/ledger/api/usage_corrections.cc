@@ -98,9 +98,9 @@ grpc::ServerUnaryReactor* LedgerService::VoidUsage(grpc::CallbackServerContext* 
                                                    pb::VoidUsageResponse* response) {
   return StartCommandThen(
       api_, context, "VoidUsage", TaskFor(request->account_id(), ParseVoid(*request)),
-      [response](book::Reply&& reply) { ToProto(std::get<book::VoidReply>(reply), response); },
+      [response](book::Reply&& reply) { ToProto(book::As<book::VoidReply>(reply), response); },
       [=](const book::Reply& reply) {
-        return PaidSince(request->account_id(), std::get<book::VoidReply>(reply), response);
+        return PaidSince(request->account_id(), book::As<book::VoidReply>(reply), response);
       });
 }
 
@@ -115,10 +115,10 @@ grpc::ServerUnaryReactor* LedgerService::CorrectUsage(grpc::CallbackServerContex
   return StartCommandThen(
       api_, context, "CorrectUsage", std::move(asked),
       [response](book::Reply&& reply) {
-        ToProto(std::get<book::CorrectionReply>(reply), response);
+        ToProto(book::As<book::CorrectionReply>(reply), response);
       },
       [=](const book::Reply& reply) -> engine::QueryPool::Work {
-        const auto& voided = std::get<book::CorrectionReply>(reply).voided;
+        const auto& voided = book::As<book::CorrectionReply>(reply).voided;
         if (!voided.has_value()) return nullptr;
         return PaidSince(request->account_id(), *voided, response->mutable_voided());
       },

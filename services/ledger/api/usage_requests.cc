@@ -28,12 +28,12 @@ absl::StatusOr<engine::Task> ParseRecordOrReplace(const domain::Settings& settin
 }
 
 void ToProto(const book::Reply& reply, pb::RecordUsageResult* message) {
-  if (const auto* usage = std::get_if<book::UsageReply>(&reply)) {
+  if (const auto* usage = book::AsIf<book::UsageReply>(reply)) {
     ToProto(*usage, message->mutable_response());
-  } else if (const auto* voided = std::get_if<book::VoidReply>(&reply)) {
+  } else if (const auto* voided = book::AsIf<book::VoidReply>(reply)) {
     ToProto(*voided, message->mutable_voided());
   } else {
-    ToProto(std::get<book::CorrectionReply>(reply), message->mutable_corrected());
+    ToProto(book::As<book::CorrectionReply>(reply), message->mutable_corrected());
   }
 }
 

@@ -96,7 +96,7 @@ grpc::ServerUnaryReactor* AccountsService::PutUser(grpc::CallbackServerContext* 
       TaskFor(request->account_id(), ParseUser(*request, api_.engine.Now())),
       [this, response](book::Reply&& reply) {
         // After it was done: a plan of now on is in force.
-        ToProto(std::get<book::UserReply>(reply), api_.engine.Now(), response);
+        ToProto(book::As<book::UserReply>(reply), api_.engine.Now(), response);
       },
       "user.");
 }
@@ -107,7 +107,7 @@ grpc::ServerUnaryReactor* AccountsService::RemoveUser(grpc::CallbackServerContex
   return StartCommand(api_, context, "RemoveUser",
                       TaskFor(request->account_id(), ParseRemoval(*request)),
                       [this, response](book::Reply&& reply) {
-                        ToProto(std::get<book::UserReply>(reply), api_.engine.Now(), response);
+                        ToProto(book::As<book::UserReply>(reply), api_.engine.Now(), response);
                       });
 }
 

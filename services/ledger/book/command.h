@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
+#include "services/ledger/book/apart.h"
 #include "services/ledger/domain/account.h"
 #include "services/ledger/domain/journal.h"
 #include "services/ledger/domain/plan.h"
@@ -376,9 +378,31 @@ struct LimitsReply {
 // ExtendHold, ReleaseHold and EndHold -> HoldReply, UpdateLimits -> LimitsReply; all others ->
 // Account.
 using Reply =
-    std::variant<UsageReply, AuthorizeReply, domain::Account, UserReply, EntryReply, RechargeReply,
-                 PaymentMethodReply, DisputeReply, VoidReply, CorrectionReply, PaymentReply,
-                 RerateReply, ClosingReply, HoldReply, LimitsReply>;
+    std::variant<UsageReply, AuthorizeReply, Apart<domain::Account>, Apart<UserReply>,
+                 Apart<EntryReply>, Apart<RechargeReply>, Apart<PaymentMethodReply>,
+                 Apart<DisputeReply>, Apart<VoidReply>, Apart<CorrectionReply>, Apart<PaymentReply>,
+                 Apart<RerateReply>, Apart<ClosingReply>, Apart<HoldReply>, Apart<LimitsReply>>;
+
+// Those that come by the thousand; all others are held apart.
+template <typename Kind>
+inline constexpr bool kInPlace =
+    std::is_same_v<Kind, UsageReply> || std::is_same_v<Kind, AuthorizeReply>;
+
+// The reply as the kind that it is known to be, wherever it is held.
+template <typename Kind, typename AnyReply>
+auto& As(AnyReply& reply) {
+  if constexpr (kInPlace<Kind>) {
+    return std::get<Kind>(reply);
+  } else {
+    return *std::get<Apart<Kind>>(reply);
+  }
+}
+// Null if it is of another kind.
+template <typename Kind>
+const Kind* AsIf(const Reply& reply) {
+  using Held = std::conditional_t<kInPlace<Kind>, Kind, Apart<Kind>>;
+  return std::holds_alternative<Held>(reply) ? &As<Kind>(reply) : nullptr;
+}
 
 // About how much memory the strings of a command hold outside of it. Cheap: it looks at their
 // sizes only.

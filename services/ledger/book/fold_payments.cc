@@ -90,7 +90,7 @@ absl::StatusOr<Reply> Folder::Handle(absl::string_view account_id, const RecordP
   if (const auto repeat = AnswerAgain(account_id, request.request_id, digest)) {
     RESERVE_RETURN_IF_ERROR(repeat->status());
     const RequestImage& stored = image_.requests.at(OnceKey(account_id, request.request_id));
-    return PaymentReplyOf(command, std::get<RechargeReply>(**repeat).recharge,
+    return PaymentReplyOf(command, As<RechargeReply>(**repeat).recharge,
                           stored.entry.has_value() ? &*stored.entry : nullptr);
   }
   const Recharge* credited = CreditedFor(image_, account_id, request.charge_id);

@@ -1,6 +1,7 @@
 #include "services/ledger/engine/account_cache.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace reserve::engine {
@@ -30,14 +31,21 @@ std::vector<std::unique_ptr<KnownAccount>> AccountCache::TakeAll(
   constexpr size_t kTogether = 16;
   std::vector<std::unique_ptr<KnownAccount>> taken(account_ids.size());
   std::vector<size_t> places(account_ids.size());
+  std::array<Slot*, kTogether> slots;
   for (size_t begin = 0; begin < account_ids.size(); begin += kTogether) {
     const size_t end = std::min(begin + kTogether, account_ids.size());
     for (size_t i = begin; i < end; ++i) places_.prefetch(account_ids[i]);
     for (size_t i = begin; i < end; ++i) {
       const auto place = places_.find(account_ids[i]);
+      Slot*& slot = slots[i - begin] = nullptr;
       if (place == places_.end()) continue;
       places[i] = place->second;
-      taken[i] = std::move(slots_[place->second].known);
+      slot = &slots_[place->second];
+      Prefetch(slot, sizeof(Slot));
+    }
+    for (size_t i = begin; i < end; ++i) {
+      if (slots[i - begin] == nullptr) continue;
+      taken[i] = std::move(slots[i - begin]->known);
       if (taken[i] != nullptr) Prefetch(taken[i].get(), sizeof(KnownAccount));
     }
   }
@@ -50,6 +58,10 @@ std::vector<std::unique_ptr<KnownAccount>> AccountCache::TakeAll(
     Prefetch(keys.data(), keys.size() * sizeof(book::KnownNumberKey));
   }
   return taken;
+}
+
+void AccountCache::ExpectBack(const KnownAccount& known) const {
+  if (known.place < slots_.size()) Prefetch(&slots_[known.place], sizeof(Slot));
 }
 
 void AccountCache::Put(std::unique_ptr<KnownAccount> known) {

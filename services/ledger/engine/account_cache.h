@@ -43,6 +43,8 @@ class AccountCache {
   // caches, so one is fetched while the ones before it are looked at.
   std::vector<std::unique_ptr<KnownAccount>> TakeAll(
       absl::Span<const absl::string_view> account_ids);
+  // It is about to be put back: its place is fetched meanwhile.
+  void ExpectBack(const KnownAccount& known) const;
   // Keeps it in place of what was known. Of users beyond kMaxUsers, and of keys beyond
   // kMaxNumberKeys, those that came first are left out, as are keys that are not stored, and the
   // digest of its opening.

@@ -155,17 +155,14 @@ void Engine::Submit(std::vector<Task> tasks) {
     return;
   }
   if (tasks.size() == 1) {
-    Lane& lane = *lanes_[LaneNumber(tasks.front().account_id)];
-    lane.Submit(std::move(tasks));
+    Task* const task = tasks.data();
+    lanes_[LaneNumber(task->account_id)]->Submit({&task, 1});
     return;
   }
-  std::vector<std::vector<Task>> by_lane(lanes_.size());
-  for (Task& task : tasks) {
-    const size_t lane = LaneNumber(task.account_id);
-    by_lane[lane].push_back(std::move(task));
-  }
+  std::vector<std::vector<Task*>> by_lane(lanes_.size());
+  for (Task& task : tasks) by_lane[LaneNumber(task.account_id)].push_back(&task);
   for (size_t i = 0; i < lanes_.size(); ++i) {
-    if (!by_lane[i].empty()) lanes_[i]->Submit(std::move(by_lane[i]));
+    if (!by_lane[i].empty()) lanes_[i]->Submit(by_lane[i]);
   }
 }
 

@@ -49,7 +49,7 @@ class HoldSweep {
   struct Round {
     explicit Round(HoldSweep* sweep)
         : page([sweep](const book::Reply& reply) {
-            sweep->Note(std::get<book::HoldReply>(reply));
+            sweep->Note(book::As<book::HoldReply>(reply));
           }) {}
 
     TaskPage page;

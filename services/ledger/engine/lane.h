@@ -209,9 +209,9 @@ class Lane {
   // Finishes what is queued.
   ~Lane();
 
-  // Queues tasks, in order. What does not fit is answered RESOURCE_EXHAUSTED
-  // "OVERLOADED" with a wait, at once, from the calling thread.
-  void Submit(std::vector<Task> tasks);
+  // Queues tasks, in order, and leaves nothing in them. What does not fit is answered
+  // RESOURCE_EXHAUSTED "OVERLOADED" with a wait, at once, from the calling thread.
+  void Submit(absl::Span<Task* const> tasks);
 
   // Should nothing more be brought? Costs next to nothing. True while there is no room for
   // some batches, that is, a little before the queue is full: to look at a batch of which
@@ -298,6 +298,7 @@ class Lane {
 
   absl::Mutex mutex_;
   struct Waiting {
+    Waiting(Task&& to_do, size_t size) : task(std::move(to_do)), bytes(size) {}
     Task task;
     size_t bytes;
   };

@@ -112,7 +112,7 @@ void ReratingPreview::Note(const absl::StatusOr<book::Reply>& reply) {
     ++counts_.failed;
     return;
   }
-  const auto& rerated = std::get<book::RerateReply>(*reply);
+  const auto& rerated = book::As<book::RerateReply>(*reply);
   counts_.Add(rerated);
   if (rerated.outcome == domain::Rerated::kChanged) differences_.push_back(rerated);
 }

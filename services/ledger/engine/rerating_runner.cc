@@ -32,7 +32,7 @@ class Page final : public ReplySink {
   void Done(uint32_t, absl::StatusOr<book::Reply> reply) override {
     absl::MutexLock lock(&mutex_);
     if (reply.ok()) {
-      counts_.Add(std::get<book::RerateReply>(*reply));
+      counts_.Add(book::As<book::RerateReply>(*reply));
     } else if (WillPass(reply.status())) {
       error_.Update(reply.status());
     } else {

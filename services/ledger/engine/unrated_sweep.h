@@ -59,7 +59,7 @@ class UnratedSweep {
 
   EngineStats& stats_;
   const TaskPage::Submit submit_;
-  TaskPage page_{[this](const book::Reply& reply) { Note(std::get<book::UsageReply>(reply)); }};
+  TaskPage page_{[this](const book::Reply& reply) { Note(book::As<book::UsageReply>(reply)); }};
   // Of Look()'s thread.
   std::optional<storage::UnratedPlace> place_;  // of the sweep; none while there is no sweep
   int64_t activation_ = -1;

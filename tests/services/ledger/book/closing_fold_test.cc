@@ -124,9 +124,9 @@ class ClosingFoldTest : public testing::Test {
 
 TEST_F(ClosingFoldTest, P4_ClosingAndItsRefundsInOneBatchEndClosed) {
   const auto replies = FoldAll({Close("c"), Success(2, "re_2"), Close("c")});
-  EXPECT_EQ(std::get<ClosingReply>(*replies[0]).account.state, AccountState::kClosing);
-  EXPECT_EQ(std::get<ClosingReply>(*replies[0]).steps.front().ordinal, 2);
-  EXPECT_EQ(std::get<ClosingReply>(*replies[2]).account.state, AccountState::kClosed);
+  EXPECT_EQ(As<ClosingReply>(*replies[0]).account.state, AccountState::kClosing);
+  EXPECT_EQ(As<ClosingReply>(*replies[0]).steps.front().ordinal, 2);
+  EXPECT_EQ(As<ClosingReply>(*replies[2]).account.state, AccountState::kClosed);
   EXPECT_TRUE(account().closed());
   EXPECT_THAT(Kinds(), ElementsAre(EntryKind::kRefund));
   EXPECT_EQ(folded_.writes.requests.size(), 1);
@@ -152,7 +152,7 @@ TEST_F(ClosingFoldTest, P4_APaymentOfAClosedAccountIsAnsweredWithItsOwnEntry) {
   pay.request.means = domain::PaymentMeans::kBankTransfer;
   pay.request.by.reason = "paid";
   const auto reply = FoldOne(pay);
-  EXPECT_EQ(std::get<PaymentReply>(*reply).entry->kind, EntryKind::kPayment);
+  EXPECT_EQ(As<PaymentReply>(*reply).entry->kind, EntryKind::kPayment);
   EXPECT_THAT(Kinds(), ElementsAre(EntryKind::kPayment, EntryKind::kPayout));
   EXPECT_EQ(account().balance, 0);
   EXPECT_EQ(account().closing.owed, 20 * kDollar);
@@ -213,7 +213,7 @@ TEST_F(ClosingFoldTest, P4_C10_ACallForHelpOfAClosedAccountIsCountedAlsoAsACorre
   help.destination = "#911";
   help.user_id = "";
   const auto recorded = FoldOne(RecordUsage{help});
-  EXPECT_FALSE(std::get<UsageReply>(*recorded).booked);
+  EXPECT_FALSE(As<UsageReply>(*recorded).booked);
   EXPECT_EQ(folded_.unbooked_emergencies, 1);
   EXPECT_EQ(folded_.after_closing, 0);
   // What it corrects can't be given back any more.
@@ -228,7 +228,7 @@ TEST_F(ClosingFoldTest, P4_WhatIsBookedIsAnsweredAndNotCounted) {
   StoreClosed();
   StoreUsage("booked");
   const auto repeat = FoldOne(RecordUsage{CallOf("booked")});
-  EXPECT_TRUE(std::get<UsageReply>(*repeat).duplicate);
+  EXPECT_TRUE(As<UsageReply>(*repeat).duplicate);
   EXPECT_EQ(folded_.after_closing, 0);
 }
 

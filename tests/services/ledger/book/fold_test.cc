@@ -143,7 +143,7 @@ TEST_F(FoldTest, LaterCommandsOfABatchSeeWhatEarlierOnesDid) {
   Ask("a", RecordUsage{Call("c1", "u")});
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "USAGE_ID_REUSED"));
-  EXPECT_TRUE(std::get<UsageReply>(*folded.replies[2]).duplicate);
+  EXPECT_TRUE(As<UsageReply>(*folded.replies[2]).duplicate);
   EXPECT_EQ(folded.writes.entries.size(), 1u);
   EXPECT_EQ(folded.duplicates, 2);
 }
@@ -175,7 +175,7 @@ TEST_F(FoldTest, ALateRepeatAboutAUserChangesNothing) {
   EXPECT_THAT(Reasons(folded),
               ElementsAre("OK", "OK", "OK", "OK", "OK", "OK", "OK", "REQUEST_ID_REUSED",
                           "REQUEST_ID_REUSED", "INVALID_FIELD"));
-  const auto user = [&folded](size_t i) { return std::get<UserReply>(*folded.replies[i]).user; };
+  const auto user = [&folded](size_t i) { return As<UserReply>(*folded.replies[i]).user; };
   EXPECT_TRUE(user(0).blocked());
   EXPECT_FALSE(user(2).blocked()) << "unblocked since";
   EXPECT_TRUE(user(4).removed()) << "removed since";
@@ -342,10 +342,10 @@ TEST_F(FoldTest, U2_TheStoredResultOfARepeatComesBeforeAnyRefusal) {
   image_.AddBooked(domain::Entry(stored));
   AnswerRepeats(commands_, image_, &folded);
   ASSERT_TRUE(folded.replies[0].ok()) << folded.replies[0].status();
-  EXPECT_EQ(std::get<UsageReply>(*folded.replies[0]).seq, 5);
+  EXPECT_EQ(As<UsageReply>(*folded.replies[0]).seq, 5);
   const Folded again = Run();
   ASSERT_TRUE(again.replies[0].ok()) << again.replies[0].status();
-  EXPECT_TRUE(std::get<UsageReply>(*again.replies[0]).duplicate);
+  EXPECT_TRUE(As<UsageReply>(*again.replies[0]).duplicate);
 }
 
 // What can never be right, then what is not there. A user or a price that is missing refuses
@@ -395,7 +395,7 @@ TEST_F(FoldTest, RefusalsOfAHoldComeInTheDocumentedOrder) {
 // --- U1, U5, K3 -----------------------------------------------------------------------
 
 domain::UsageStatus StatusOf(const absl::StatusOr<Reply>& reply) {
-  return std::get<UsageReply>(*reply).status;
+  return As<UsageReply>(*reply).status;
 }
 
 TEST_F(FoldTest, U8_AnArchivedUsageIsKnownByItsIdAndTakesNoChange) {
@@ -412,7 +412,7 @@ TEST_F(FoldTest, U8_AnArchivedUsageIsKnownByItsIdAndTakesNoChange) {
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "USAGE_ARCHIVED", "USAGE_ARCHIVED",
                                            "USAGE_ARCHIVED", "USAGE_ARCHIVED", "USAGE_BOOKED"));
   for (const size_t asked : {0, 1}) {
-    const auto& reply = std::get<UsageReply>(*folded.replies[asked]);
+    const auto& reply = As<UsageReply>(*folded.replies[asked]);
     EXPECT_TRUE(reply.duplicate && reply.archived);
     EXPECT_EQ(reply.seq, 7);
     EXPECT_EQ(reply.cost, 0);
@@ -433,7 +433,7 @@ TEST_F(FoldTest, U8_AUsageThatIsRefusedForItsAgeMayBeTheRepeatOfOneThatIsArchive
   image_.archived[{"a", "gone"}] = 7;
   AnswerRepeats(commands_, image_, &folded);
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "USAGE_TOO_OLD"));
-  EXPECT_TRUE(std::get<UsageReply>(*folded.replies[0]).archived);
+  EXPECT_TRUE(As<UsageReply>(*folded.replies[0]).archived);
 }
 
 TEST_F(FoldTest, U5_AVoidInTheBatchOfItsUsageTakesItBackAndTheUsageStaysVoided) {
@@ -446,9 +446,9 @@ TEST_F(FoldTest, U5_AVoidInTheBatchOfItsUsageTakesItBackAndTheUsageStaysVoided) 
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK"));
   EXPECT_EQ(folded.writes.entries.size(), 2u);
   EXPECT_EQ(StatusOf(folded.replies[2]), domain::UsageStatus::kVoided);
-  EXPECT_EQ(std::get<UsageReply>(*folded.replies[2]).cost, 0);
-  EXPECT_TRUE(std::get<VoidReply>(*folded.replies[3]).already_voided);
-  EXPECT_EQ(std::get<VoidReply>(*folded.replies[3]).returned, kNanosPerCent);
+  EXPECT_EQ(As<UsageReply>(*folded.replies[2]).cost, 0);
+  EXPECT_TRUE(As<VoidReply>(*folded.replies[3]).already_voided);
+  EXPECT_EQ(As<VoidReply>(*folded.replies[3]).returned, kNanosPerCent);
   EXPECT_EQ(image_.accounts["a"].account().balance, 100 * kNanosPerUnit);
   ASSERT_EQ(folded.writes.usage_states.size(), 1u);
   EXPECT_EQ(folded.writes.usage_states[0]->status, domain::UsageStatus::kVoided);
@@ -467,7 +467,7 @@ TEST_F(FoldTest, U5_AVoidThatIsOnlyTriedIsAnsweredAndChangesNothing) {
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "USAGE_NOT_FOUND"));
   for (const size_t asked : {1, 2, 3}) {
-    const auto& reply = std::get<VoidReply>(*folded.replies[asked]);
+    const auto& reply = As<VoidReply>(*folded.replies[asked]);
     EXPECT_EQ(reply.seq, 2);
     EXPECT_EQ(reply.returned, kNanosPerCent);
     EXPECT_EQ(reply.balance, 100 * kNanosPerUnit);
@@ -493,15 +493,15 @@ TEST_F(FoldTest, U5_ACorrectionThatIsOnlyTriedIsAnsweredAndChangesNothing) {
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "OK", "OK", "OK"));
   for (const size_t asked : {1, 2, 3}) {
-    const auto& reply = std::get<CorrectionReply>(*folded.replies[asked]);
+    const auto& reply = As<CorrectionReply>(*folded.replies[asked]);
     EXPECT_EQ(reply.usage.seq, 3);
     EXPECT_EQ(reply.usage.cost, 5 * kNanosPerCent);
     EXPECT_FALSE(reply.usage.duplicate);
     ASSERT_TRUE(reply.voided.has_value());
     EXPECT_EQ(reply.voided->returned, kNanosPerCent);
   }
-  EXPECT_TRUE(std::get<CorrectionReply>(*folded.replies[4]).usage.duplicate);
-  EXPECT_EQ(std::get<CorrectionReply>(*folded.replies[6]).voided->returned, 5 * kNanosPerCent);
+  EXPECT_TRUE(As<CorrectionReply>(*folded.replies[4]).usage.duplicate);
+  EXPECT_EQ(As<CorrectionReply>(*folded.replies[6]).voided->returned, 5 * kNanosPerCent);
   EXPECT_EQ(folded.writes.entries.size(), 4u);
   EXPECT_EQ(image_.accounts["a"].account().balance, 100 * kNanosPerUnit - 6 * kNanosPerCent);
 }
@@ -517,7 +517,7 @@ TEST_F(FoldTest, G8_ATopUpThatIsOnlyTriedIsAnsweredAndOpensNothing) {
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK"));
   for (const size_t asked : {0, 1, 2}) {
-    const auto& reply = std::get<RechargeReply>(*folded.replies[asked]);
+    const auto& reply = As<RechargeReply>(*folded.replies[asked]);
     EXPECT_EQ(reply.recharge.ordinal, 1);
     EXPECT_EQ(reply.recharge.amount, 20 * kNanosPerUnit);
     EXPECT_FALSE(reply.already_applied);
@@ -530,7 +530,7 @@ TEST_F(FoldTest, ARechargeHasTheTimeOfItsLastChange) {
   Store("a").account().balance = kNanosPerUnit;
   Ask("a", RequestRecharge{"top-up", 20 * kNanosPerUnit, ""});
   const Folded opened = Commit();
-  EXPECT_EQ(std::get<RechargeReply>(*opened.replies[0]).recharge.update_time, kNow);
+  EXPECT_EQ(As<RechargeReply>(*opened.replies[0]).recharge.update_time, kNow);
   // What is decided upon it writes it as it is.
   now_ = kNow + absl::Minutes(1);
   Ask("a", BlockAccount{{"fraud"}, "", /*validate_only=*/true});
@@ -559,8 +559,8 @@ TEST_F(FoldTest, P4_APayoutIsNotedOnceUnderItsRequest) {
   for (const RecordPayout& each : {tried, payout, payout, other}) Ask("a", each);
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "REQUEST_ID_REUSED"));
-  EXPECT_EQ(std::get<domain::Account>(*folded.replies[0]).closing.paid_out, 9 * kNanosPerUnit);
-  EXPECT_EQ(std::get<domain::Account>(*folded.replies[2]).closing.paid_out, 5 * kNanosPerUnit);
+  EXPECT_EQ(As<domain::Account>(*folded.replies[0]).closing.paid_out, 9 * kNanosPerUnit);
+  EXPECT_EQ(As<domain::Account>(*folded.replies[2]).closing.paid_out, 5 * kNanosPerUnit);
   EXPECT_EQ(folded.writes.events.size(), 1u);
   EXPECT_EQ(folded.writes.requests.size(), 1u);
 }
@@ -578,11 +578,11 @@ TEST_F(FoldTest, ATryOfWhatPeopleDoAnswersWhatWouldBeAndWritesNothing) {
   Ask("a", LiftSuspension{{}, {"why"}, "", "", {}, /*validate_only=*/true});
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "OK", "OK", "OK"));
-  EXPECT_EQ(std::get<PaymentMethodReply>(*folded.replies[0]).position, 2);
-  EXPECT_EQ(std::get<PaymentMethodReply>(*folded.replies[1]).method.display.brand, "visa");
-  EXPECT_THAT(std::get<domain::Account>(*folded.replies[2]).payment_methods, IsEmpty());
-  EXPECT_TRUE(std::get<UserReply>(*folded.replies[3]).user.removed());
-  EXPECT_EQ(std::get<domain::Account>(*folded.replies[4]).block.reason, "fraud");
+  EXPECT_EQ(As<PaymentMethodReply>(*folded.replies[0]).position, 2);
+  EXPECT_EQ(As<PaymentMethodReply>(*folded.replies[1]).method.display.brand, "visa");
+  EXPECT_THAT(As<domain::Account>(*folded.replies[2]).payment_methods, IsEmpty());
+  EXPECT_TRUE(As<UserReply>(*folded.replies[3]).user.removed());
+  EXPECT_EQ(As<domain::Account>(*folded.replies[4]).block.reason, "fraud");
   EXPECT_THAT(folded.writes.events, IsEmpty());
   EXPECT_THAT(folded.writes.balances, IsEmpty());
 }
@@ -595,7 +595,7 @@ TEST_F(FoldTest, U5_TheOriginalThatWasOvertakenBooksNothing) {
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK"));
   EXPECT_EQ(StatusOf(folded.replies[1]), domain::UsageStatus::kVoided);
-  const auto& again = std::get<CorrectionReply>(*folded.replies[2]);
+  const auto& again = As<CorrectionReply>(*folded.replies[2]);
   EXPECT_TRUE(again.usage.duplicate);
   EXPECT_TRUE(again.voided->already_voided);
   EXPECT_EQ(folded.writes.entries.size(), 2u);
@@ -612,7 +612,7 @@ TEST_F(FoldTest, U5_ACorrectionWhoseUsageWasBookedByItselfStillTakesTheOldOneBac
   Ask("a", CorrectUsage{{"old"}, other, {"wrong"}});
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "USAGE_ID_REUSED"));
-  EXPECT_EQ(std::get<CorrectionReply>(*folded.replies[2]).voided->returned, kNanosPerCent);
+  EXPECT_EQ(As<CorrectionReply>(*folded.replies[2]).voided->returned, kNanosPerCent);
   EXPECT_EQ(image_.accounts["a"].account().balance, 100 * kNanosPerUnit - kNanosPerCent);
 }
 
@@ -676,7 +676,7 @@ TEST_F(FoldTest, K3_WhatWaitedForItsUserIsRatedOnce) {
   const Folded folded = Run();
   EXPECT_EQ(StatusOf(folded.replies[1]), domain::UsageStatus::kUnrated);
   EXPECT_EQ(StatusOf(folded.replies[3]), domain::UsageStatus::kRated);
-  EXPECT_EQ(std::get<UsageReply>(*folded.replies[5]).cost, kNanosPerCent);
+  EXPECT_EQ(As<UsageReply>(*folded.replies[5]).cost, kNanosPerCent);
   EXPECT_EQ(folded.writes.entries.size(), 2u);
   EXPECT_THAT(folded.with_new_users, ElementsAre("a"));
 }
@@ -719,7 +719,7 @@ TEST_F(FoldTest, C8_AVoidGivesBackToTheMonthThatTheCallDrewOnWhateverTheCalendar
   Ask("a", PutUser{"u", "q"});
   Ask("a", VoidUsage{"c", false, {"wrong"}});
   const Folded folded = Run();
-  EXPECT_EQ(std::get<VoidReply>(*folded.replies[4]).free_period, period);
+  EXPECT_EQ(As<VoidReply>(*folded.replies[4]).free_period, period);
   ASSERT_EQ(folded.writes.allowances.size(), 1u);
   EXPECT_EQ(folded.writes.allowances[0].used, (domain::Allowance{period, 60}));
 }
@@ -817,9 +817,8 @@ TEST_F(FoldTest, M3_AUsageWithoutAPriceSaysWhereNoDeckWasInForce) {
   Ask("a", AuthorizeUsage{Call("")});
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK"));
-  EXPECT_EQ(std::get<UsageReply>(*folded.replies[0]).unrated_reason,
-            domain::UnratedReason::kNoDeck);
-  EXPECT_TRUE(std::get<AuthorizeReply>(*folded.replies[1]).deck_missing);
+  EXPECT_EQ(As<UsageReply>(*folded.replies[0]).unrated_reason, domain::UnratedReason::kNoDeck);
+  EXPECT_TRUE(As<AuthorizeReply>(*folded.replies[1]).deck_missing);
 }
 
 TEST_F(FoldTest, C10_AnEmergencyCallIsAllowedAndBookedWhoeverMakesItAndCountedWhereNobodyDoes) {
@@ -834,12 +833,12 @@ TEST_F(FoldTest, C10_AnEmergencyCallIsAllowedAndBookedWhoeverMakesItAndCountedWh
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "OK"));
   for (const size_t i : {0, 2}) {
-    EXPECT_TRUE(std::get<AuthorizeReply>(*folded.replies[i]).authorization.emergency) << i;
+    EXPECT_TRUE(As<AuthorizeReply>(*folded.replies[i]).authorization.emergency) << i;
   }
-  EXPECT_TRUE(std::get<UsageReply>(*folded.replies[1]).booked);
-  EXPECT_EQ(std::get<UsageReply>(*folded.replies[1]).cost, 0);
-  EXPECT_FALSE(std::get<UsageReply>(*folded.replies[3]).booked);
-  EXPECT_TRUE(std::get<UsageReply>(*folded.replies[4]).duplicate);
+  EXPECT_TRUE(As<UsageReply>(*folded.replies[1]).booked);
+  EXPECT_EQ(As<UsageReply>(*folded.replies[1]).cost, 0);
+  EXPECT_FALSE(As<UsageReply>(*folded.replies[3]).booked);
+  EXPECT_TRUE(As<UsageReply>(*folded.replies[4]).duplicate);
   EXPECT_EQ(folded.unbooked_emergencies, 1);
   ASSERT_EQ(folded.writes.entries.size(), 1u);
   EXPECT_EQ(folded.writes.entries[0].booked->rating, domain::EmergencyRating());
@@ -877,7 +876,7 @@ TEST_F(FoldTest, C10_AnotherCountrysNumberIsNone) {
   Ask("a", AuthorizeUsage{Call("", "u", "#999")});
   const Folded folded = Run();
   EXPECT_EQ(StatusOf(folded.replies[0]), domain::UsageStatus::kUnrated);
-  EXPECT_EQ(std::get<AuthorizeReply>(*folded.replies[1]).authorization.decision,
+  EXPECT_EQ(As<AuthorizeReply>(*folded.replies[1]).authorization.decision,
             domain::Decision::kNoRate);
 }
 
@@ -977,11 +976,11 @@ TEST_F(FoldTest, G6_ACardIsGivenOnceUnderARequestsId) {
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "REQUEST_ID_REUSED", "OK", "OK"));
   for (const size_t asked : {0, 1}) {
-    const auto& reply = std::get<PaymentMethodReply>(*folded.replies[asked]);
+    const auto& reply = As<PaymentMethodReply>(*folded.replies[asked]);
     EXPECT_EQ(reply.method.payment_method_id, "card-2");
     EXPECT_EQ(reply.position, 2);
   }
-  const auto& gone = std::get<PaymentMethodReply>(*folded.replies[4]);
+  const auto& gone = As<PaymentMethodReply>(*folded.replies[4]);
   EXPECT_EQ(gone.method.state, domain::CardState::kRemoved);
   EXPECT_EQ(gone.position, 0);
   EXPECT_EQ(folded.writes.requests.size(), 1u);
@@ -1065,8 +1064,8 @@ TEST_F(FoldTest, P1_ARefundIsAskedForOnceUnderARequestsId) {
               ElementsAre("OK", "OK", "REQUEST_ID_REUSED", "REQUEST_ID_REUSED", "REQUEST_ID_REUSED",
                           "REQUEST_ID_REUSED", "REQUEST_ID_REUSED", "REQUEST_ID_REUSED",
                           "RECHARGE_NOT_FOUND"));
-  const auto& first = std::get<RechargeReply>(*folded.replies[0]);
-  const auto& again = std::get<RechargeReply>(*folded.replies[1]);
+  const auto& first = As<RechargeReply>(*folded.replies[0]);
+  const auto& again = As<RechargeReply>(*folded.replies[1]);
   EXPECT_EQ(first.recharge.ordinal, 3);
   EXPECT_FALSE(first.already_applied);
   EXPECT_EQ(again.recharge, first.recharge);
@@ -1088,7 +1087,7 @@ TEST_F(FoldTest, P1_WhatIsOnlyValidatedIsNotWrittenAndTheCurrencyMustBeTheAccoun
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "INVALID_FIELD"));
   EXPECT_EQ(FieldOf(folded.replies[1].status()), "amount.currency_code");
-  EXPECT_EQ(std::get<RechargeReply>(*folded.replies[0]).recharge.amount, 4 * kNanosPerUnit);
+  EXPECT_EQ(As<RechargeReply>(*folded.replies[0]).recharge.amount, 4 * kNanosPerUnit);
   EXPECT_TRUE(folded.writes.empty());
 }
 
@@ -1106,7 +1105,7 @@ TEST_F(FoldTest, P1_AnOutcomeOfARefundIsNoneOfARechargeNorTheReverse) {
     EXPECT_EQ(FieldOf(folded.replies[asked].status()), "outcome");
     EXPECT_EQ(folded.replies[asked].status().code(), absl::StatusCode::kInvalidArgument);
   }
-  EXPECT_EQ(std::get<RechargeReply>(*folded.replies[3]).recharge.refund_id, "re_3");
+  EXPECT_EQ(As<RechargeReply>(*folded.replies[3]).recharge.refund_id, "re_3");
   EXPECT_EQ(folded.writes.balances.at(0).balance, (100 - 4 + 15) * kNanosPerUnit);
 }
 
@@ -1134,13 +1133,13 @@ TEST_F(FoldTest, P3_ARefundIsKnownByItsIdBeforeItsReference) {
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "OK"));
   const auto ordinal_of = [&](size_t asked) {
-    return std::get<RechargeReply>(*folded.replies[asked]).recharge.ordinal;
+    return As<RechargeReply>(*folded.replies[asked]).recharge.ordinal;
   };
   EXPECT_EQ(ordinal_of(0), 3);
   EXPECT_EQ(ordinal_of(2), 3) << "the gateway's id says which it is";
   EXPECT_EQ(ordinal_of(3), 4);
   EXPECT_EQ(ordinal_of(4), 4);
-  EXPECT_TRUE(std::get<RechargeReply>(*folded.replies[4]).already_applied);
+  EXPECT_TRUE(As<RechargeReply>(*folded.replies[4]).already_applied);
   EXPECT_EQ(folded.writes.balances.at(0).balance, (100 - 4 - 4) * kNanosPerUnit);
 }
 
@@ -1179,13 +1178,13 @@ TEST_F(FoldTest, P3_WhatIsKeptIsAppliedInTheBatchThatCreditsTheCharge) {
   Ask("a", TellDispute(2, "ch_2", domain::DisputeState::kOpened));
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK"));
-  EXPECT_TRUE(std::get<RechargeReply>(*folded.replies[0]).kept);
-  EXPECT_TRUE(std::get<DisputeReply>(*folded.replies[1]).kept);
-  const domain::Recharge& credited = std::get<RechargeReply>(*folded.replies[2]).recharge;
+  EXPECT_TRUE(As<RechargeReply>(*folded.replies[0]).kept);
+  EXPECT_TRUE(As<DisputeReply>(*folded.replies[1]).kept);
+  const domain::Recharge& credited = As<RechargeReply>(*folded.replies[2]).recharge;
   EXPECT_FALSE(credited.keeps);
   EXPECT_EQ(credited.refunded, 4 * kNanosPerUnit);
   EXPECT_EQ(credited.disputed, 15 * kNanosPerUnit);
-  EXPECT_FALSE(std::get<DisputeReply>(*folded.replies[3]).kept);
+  EXPECT_FALSE(As<DisputeReply>(*folded.replies[3]).kept);
   std::vector<domain::EntryKind> kinds;
   for (const domain::Entry& entry : folded.writes.entries) kinds.push_back(entry.kind);
   EXPECT_THAT(kinds, ElementsAre(domain::EntryKind::kRecharge, domain::EntryKind::kRefund,
@@ -1261,7 +1260,7 @@ TEST_F(FoldTest, AReviewIsResolvedOnceUnderARequestsIdAndOnlyTriedWhereThatIsAsk
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "REQUEST_ID_REUSED"));
   for (const size_t asked : {1, 2, 3}) {
-    const auto& reply = std::get<RechargeReply>(*folded.replies[asked]);
+    const auto& reply = As<RechargeReply>(*folded.replies[asked]);
     EXPECT_EQ(reply.recharge.state, domain::RechargeState::kSucceeded);
     EXPECT_EQ(reply.already_applied, asked == 3);
   }
@@ -1417,8 +1416,7 @@ TEST_F(FoldTest, P1_AReviewOfARefundIsResolvedAsOne) {
   Ask("a", ResolveReview{3, {false, "", 0}, "", {"asked the gateway"}});
   const Folded folded = Run();
   EXPECT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK"));
-  EXPECT_EQ(std::get<RechargeReply>(*folded.replies[2]).recharge.state,
-            domain::RechargeState::kFailed);
+  EXPECT_EQ(As<RechargeReply>(*folded.replies[2]).recharge.state, domain::RechargeState::kFailed);
   EXPECT_EQ(folded.writes.balances.at(0).balance, 100 * kNanosPerUnit);
 }
 
@@ -1432,7 +1430,7 @@ TEST_F(FoldTest, H5_AReportAfterItsUsageWasBookedMakesAnEndedHoldNotLiveAgain) {
   const Folded folded = Run();
   ASSERT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK", "OK"));
   for (const size_t late : {3, 4}) {
-    const auto& reply = std::get<HoldReply>(*folded.replies[late]);
+    const auto& reply = As<HoldReply>(*folded.replies[late]);
     EXPECT_EQ(reply.hold->state, domain::HoldState::kSettled);
     EXPECT_EQ(reply.hold->final_reason, domain::FinalReason::kHoldEnded);
   }
@@ -1464,7 +1462,7 @@ TEST_F(FoldTest, H5_ACdrUnderAnIdOfItsOwnSettlesTheHoldThatItNamesAlsoAfterItsEn
   Ask("a", ExtendHold{"h", {1, absl::Seconds(50)}});
   const Folded folded = Run();
   ASSERT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK"));
-  EXPECT_EQ(std::get<HoldReply>(*folded.replies[3]).hold->state, domain::HoldState::kSettled);
+  EXPECT_EQ(As<HoldReply>(*folded.replies[3]).hold->state, domain::HoldState::kSettled);
   EXPECT_EQ(account.account().held, 0) << "the call is paid already";
   EXPECT_THAT(account.known->holds, IsEmpty());
 }
@@ -1477,7 +1475,7 @@ TEST_F(FoldTest, H5_AHoldWhoseUsageIsBookedSaysSoWhenItIsAskedForAgain) {
   Ask("a", HoldOf("h", "c"));
   const Folded folded = Run();
   ASSERT_THAT(Reasons(folded), ElementsAre("OK", "OK", "OK", "OK"));
-  const auto& again = std::get<HoldReply>(*folded.replies[3]);
+  const auto& again = As<HoldReply>(*folded.replies[3]);
   EXPECT_EQ(again.hold->state, domain::HoldState::kSettled);
   EXPECT_EQ(again.hold->final_reason, domain::FinalReason::kHoldEnded);
 }

@@ -89,11 +89,9 @@ class PaymentsFoldTest : public testing::Test {
     reasons_.clear();
     for (const auto& reply : folded_.replies) reasons_.emplace_back(ReasonOf(reply.status()));
   }
-  const PaymentReply& Payment(size_t asked) {
-    return std::get<PaymentReply>(*folded_.replies[asked]);
-  }
+  const PaymentReply& Payment(size_t asked) { return As<PaymentReply>(*folded_.replies[asked]); }
   const domain::Recharge& Row(size_t asked) {
-    return std::get<RechargeReply>(*folded_.replies[asked]).recharge;
+    return As<RechargeReply>(*folded_.replies[asked]).recharge;
   }
   Nanos Balance() { return image_.accounts["a"].account().balance; }
 
@@ -141,7 +139,7 @@ TEST_F(PaymentsFoldTest, G12_P6_AnAdjustmentOrAGrantThatIsOnlyTriedBooksNothing)
   EXPECT_TRUE(folded_.writes.empty());
   EXPECT_EQ(Balance(), 100 * kDollar);
   const auto told = [this](size_t asked) {
-    const Entry& entry = std::get<EntryReply>(*folded_.replies[asked]).entry;
+    const Entry& entry = As<EntryReply>(*folded_.replies[asked]).entry;
     return std::tuple(entry.kind, entry.seq, entry.amount, entry.balance_after, entry.reason);
   };
   const auto tried = told(0);
@@ -220,7 +218,7 @@ TEST_F(PaymentsFoldTest, G4_ThePaymentNamesTheChargeFirst) {
   EXPECT_EQ(Balance(), 115 * kDollar);
   EXPECT_EQ(Row(1).state, RechargeState::kSucceeded);
   EXPECT_EQ(Row(1).credited_as, 3);
-  EXPECT_TRUE(std::get<RechargeReply>(*folded_.replies[2]).already_applied);
+  EXPECT_TRUE(As<RechargeReply>(*folded_.replies[2]).already_applied);
   EXPECT_EQ(folded_.writes.entries.size(), 1u);
 }
 
@@ -340,7 +338,7 @@ TEST_F(PaymentsFoldTest, P3_WhatIsToldOfAReversedPaymentIsKeptOnIt) {
   Ask(Paying("anew", 15 * kDollar, "pg_1"));
   Run();
   EXPECT_THAT(reasons_, ElementsAre("OK", "OK", "OK", "OK"));
-  EXPECT_TRUE(std::get<DisputeReply>(*folded_.replies[2]).kept);
+  EXPECT_TRUE(As<DisputeReply>(*folded_.replies[2]).kept);
   EXPECT_EQ(Payment(3).credited.ordinal, 4);
   EXPECT_EQ(Payment(3).credited.disputed, kDollar) << "now it counts";
   EXPECT_EQ(Balance(), 114 * kDollar);

@@ -62,73 +62,76 @@ std::vector<Fault> StayingFaultsOfEachClass() {
 
 // --- What is compared -------------------------------------------------------------------
 
-std::string TextOf(const Reply& reply) {
-  struct Writer {
-    std::string operator()(const UsageReply& r) const {
-      return absl::StrCat("usage ", r.seq, " ", r.cost, " ", r.balance_after, " ", r.currency, " ",
-                          static_cast<int>(r.status));
-    }
-    std::string operator()(const VoidReply& r) const {
-      return absl::StrCat("void ", r.seq, " ", r.returned, " ", r.free_seconds_returned, " ",
-                          r.balance);
-    }
-    std::string operator()(const CorrectionReply& r) const {
-      return absl::StrCat((*this)(r.usage), r.voided.has_value() ? (*this)(*r.voided) : "");
-    }
-    std::string operator()(const RerateReply& r) const {
-      const bool changed = r.outcome == domain::Rerated::kChanged ||
-                           r.outcome == domain::Rerated::kDoneBefore;  // when it is repeated
-      return absl::StrCat("rerated ", changed ? "changed" : "as it was", " ", r.cost_before, " ",
-                          r.cost, " ", r.free_seconds);
-    }
-    std::string operator()(const HoldReply& r) const {
-      if (!r.hold.has_value()) return "no hold";
-      return absl::StrCat("hold ", static_cast<int>(r.hold->state), " ", r.hold->granted_seconds,
-                          " ", r.hold->held, " ", r.hold->accrued);
-    }
-    std::string operator()(const ClosingReply& r) const {
-      return absl::StrCat("closing, ", r.steps.size(), " steps, ", (*this)(r.account));
-    }
-    std::string operator()(const AuthorizeReply& r) const {
-      return absl::StrCat("authorization ", static_cast<int>(r.authorization.decision), " ",
-                          r.authorization.max_duration_seconds, " ", r.price.value_or(-1), " ",
-                          r.prefix);
-    }
-    std::string operator()(const domain::Account& a) const {
-      return absl::StrCat("account ", static_cast<int>(a.state), " ", a.balance, " ", a.last_seq,
-                          " ", a.last_event_seq, " ", a.open_ordinal, " ", a.payment_methods.size(),
-                          " ", a.reserve_amount);
-    }
-    std::string operator()(const UserReply& r) const {
-      return absl::StrCat("user ", r.user.user_id, " ", r.plan.plan_id);
-    }
-    std::string operator()(const EntryReply& r) const {
-      return absl::StrCat("entry ", r.entry.seq, " ", r.entry.amount, " ", r.entry.balance_after);
-    }
-    std::string operator()(const RechargeReply& r) const {
-      return absl::StrCat("recharge ", r.recharge.ordinal, " ", static_cast<int>(r.recharge.state),
-                          " ", r.recharge.amount, " ", r.recharge.attempt);
-    }
-    std::string operator()(const PaymentMethodReply& r) const {
-      return absl::StrCat("card ", r.method.payment_method_id, " ",
-                          static_cast<int>(r.method.state), " ", r.method.given, " ", r.position);
-    }
-    std::string operator()(const DisputeReply& r) const {
-      return absl::StrCat("dispute ", r.dispute.dispute_id, " ", static_cast<int>(r.dispute.state),
-                          " ", r.dispute.debited, " ", r.kept);
-    }
-    std::string operator()(const PaymentReply& r) const {
-      return absl::StrCat("payment ", r.credited.ordinal, " ", static_cast<int>(r.credited.state),
-                          " ", r.credited.credited, " ", r.entry.has_value() ? r.entry->seq : 0,
-                          " ", r.already_credited, " ", r.same_reference.size());
-    }
-    std::string operator()(const book::LimitsReply& r) const {
-      return absl::StrCat("limits of ", r.user.has_value() ? r.user->user_id : "the account", ", ",
-                          r.in_force.size(), " in force, ", (*this)(r.account));
-    }
-  };
-  return std::visit(Writer(), reply);
-}
+struct Writer {
+  std::string operator()(const UsageReply& r) const {
+    return absl::StrCat("usage ", r.seq, " ", r.cost, " ", r.balance_after, " ", r.currency, " ",
+                        static_cast<int>(r.status));
+  }
+  std::string operator()(const VoidReply& r) const {
+    return absl::StrCat("void ", r.seq, " ", r.returned, " ", r.free_seconds_returned, " ",
+                        r.balance);
+  }
+  std::string operator()(const CorrectionReply& r) const {
+    return absl::StrCat((*this)(r.usage), r.voided.has_value() ? (*this)(*r.voided) : "");
+  }
+  std::string operator()(const RerateReply& r) const {
+    const bool changed = r.outcome == domain::Rerated::kChanged ||
+                         r.outcome == domain::Rerated::kDoneBefore;  // when it is repeated
+    return absl::StrCat("rerated ", changed ? "changed" : "as it was", " ", r.cost_before, " ",
+                        r.cost, " ", r.free_seconds);
+  }
+  std::string operator()(const HoldReply& r) const {
+    if (!r.hold.has_value()) return "no hold";
+    return absl::StrCat("hold ", static_cast<int>(r.hold->state), " ", r.hold->granted_seconds, " ",
+                        r.hold->held, " ", r.hold->accrued);
+  }
+  std::string operator()(const ClosingReply& r) const {
+    return absl::StrCat("closing, ", r.steps.size(), " steps, ", (*this)(r.account));
+  }
+  std::string operator()(const AuthorizeReply& r) const {
+    return absl::StrCat("authorization ", static_cast<int>(r.authorization.decision), " ",
+                        r.authorization.max_duration_seconds, " ", r.price.value_or(-1), " ",
+                        r.prefix);
+  }
+  std::string operator()(const domain::Account& a) const {
+    return absl::StrCat("account ", static_cast<int>(a.state), " ", a.balance, " ", a.last_seq, " ",
+                        a.last_event_seq, " ", a.open_ordinal, " ", a.payment_methods.size(), " ",
+                        a.reserve_amount);
+  }
+  std::string operator()(const UserReply& r) const {
+    return absl::StrCat("user ", r.user.user_id, " ", r.plan.plan_id);
+  }
+  std::string operator()(const EntryReply& r) const {
+    return absl::StrCat("entry ", r.entry.seq, " ", r.entry.amount, " ", r.entry.balance_after);
+  }
+  std::string operator()(const RechargeReply& r) const {
+    return absl::StrCat("recharge ", r.recharge.ordinal, " ", static_cast<int>(r.recharge.state),
+                        " ", r.recharge.amount, " ", r.recharge.attempt);
+  }
+  std::string operator()(const PaymentMethodReply& r) const {
+    return absl::StrCat("card ", r.method.payment_method_id, " ", static_cast<int>(r.method.state),
+                        " ", r.method.given, " ", r.position);
+  }
+  std::string operator()(const DisputeReply& r) const {
+    return absl::StrCat("dispute ", r.dispute.dispute_id, " ", static_cast<int>(r.dispute.state),
+                        " ", r.dispute.debited, " ", r.kept);
+  }
+  std::string operator()(const PaymentReply& r) const {
+    return absl::StrCat("payment ", r.credited.ordinal, " ", static_cast<int>(r.credited.state),
+                        " ", r.credited.credited, " ", r.entry.has_value() ? r.entry->seq : 0, " ",
+                        r.already_credited, " ", r.same_reference.size());
+  }
+  std::string operator()(const book::LimitsReply& r) const {
+    return absl::StrCat("limits of ", r.user.has_value() ? r.user->user_id : "the account", ", ",
+                        r.in_force.size(), " in force, ", (*this)(r.account));
+  }
+  template <typename Kind>
+  std::string operator()(const book::Apart<Kind>& r) const {
+    return (*this)(*r);
+  }
+};
+
+std::string TextOf(const Reply& reply) { return std::visit(Writer(), reply); }
 
 // Everything that is stored of the accounts whose ids are LIKE this, without their ids and the
 // times by the database's clock.

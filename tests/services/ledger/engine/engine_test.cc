@@ -168,7 +168,7 @@ TEST_F(EngineTest, AUsageSentTwiceInABatchIsBookedOnce) {
   int duplicates = 0;
   for (const auto& reply : replies) {
     ASSERT_TRUE(reply.ok()) << reply.status();
-    const auto& booked = std::get<UsageReply>(*reply);
+    const auto& booked = book::As<UsageReply>(*reply);
     EXPECT_EQ(booked.seq, 2);
     EXPECT_EQ(booked.cost, 70'000'000);
     EXPECT_EQ(booked.balance_after, 14'930'000'000);
@@ -255,7 +255,7 @@ TEST_F(EngineTest, ARequestBooksOnceUnderItsId) {
   const auto replies = AskAll(*engine, {{kAccount, adjust}, {kAccount, adjust}});
   for (const auto& reply : replies) {
     ASSERT_TRUE(reply.ok()) << reply.status();
-    EXPECT_EQ(std::get<EntryReply>(*reply).entry.seq, 2);
+    EXPECT_EQ(book::As<EntryReply>(*reply).entry.seq, 2);
   }
   const auto later = Ask<EntryReply>(*engine, kAccount, adjust);
   ASSERT_TRUE(later.ok()) << later.status();

@@ -126,7 +126,7 @@ template <typename T>
 absl::StatusOr<T> Ask(Engine& engine, const std::string& account_id, Command command) {
   std::vector<absl::StatusOr<Reply>> replies = AskAll(engine, {{account_id, std::move(command)}});
   if (!replies[0].ok()) return replies[0].status();
-  return std::get<T>(*std::move(replies[0]));
+  return std::move(book::As<T>(*replies[0]));
 }
 
 // A database with the schema and a deck, on which engines can be started.

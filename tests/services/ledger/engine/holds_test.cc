@@ -134,8 +134,8 @@ TEST_F(HoldsTest, H3_OneBatchMayHaveAWholeCall) {
                                          {kAccount, Create("b")},
                                          {kAccount, Extend("a", 2, 45)}});
   for (const auto& reply : replies) ASSERT_TRUE(reply.ok()) << reply.status();
-  EXPECT_EQ(std::get<HoldReply>(*replies[4]).hold->state, domain::HoldState::kSettled);
-  EXPECT_EQ(std::get<HoldReply>(*replies[3]).hold->slot, 1) << "the place of the first is free";
+  EXPECT_EQ(book::As<HoldReply>(*replies[4]).hold->state, domain::HoldState::kSettled);
+  EXPECT_EQ(book::As<HoldReply>(*replies[3]).hold->slot, 1) << "the place of the first is free";
   ExpectAudited();
 }
 
@@ -357,8 +357,8 @@ TEST_F(HoldsTest, H12_ACdrAndItsRepeatInOneBatchReplaceAnEstimateOnce) {
   EstimateOneOf90Seconds();
   const auto replies = AskAll(*engine_, {{kAccount, Cdr("a", 200)}, {kAccount, Cdr("a", 200)}});
   for (const auto& reply : replies) ASSERT_TRUE(reply.ok()) << reply.status();
-  EXPECT_FALSE(std::get<UsageReply>(*replies[0]).duplicate);
-  EXPECT_TRUE(std::get<UsageReply>(*replies[1]).duplicate);
+  EXPECT_FALSE(book::As<UsageReply>(*replies[0]).duplicate);
+  EXPECT_TRUE(book::As<UsageReply>(*replies[1]).duplicate);
   EXPECT_EQ(ledger_.Account(kAccount).balance, 15 * kNanosPerUnit - 25 * kNanosPerCent);
   EXPECT_EQ(CountOf("entries", "kind = 8"), 1);
   ExpectAudited();

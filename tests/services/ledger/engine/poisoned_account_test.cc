@@ -80,8 +80,8 @@ class PoisonedAccountTest : public testing::Test {
       const auto& second = replies[end + i];
       EXPECT_TRUE(first.ok() && second.ok()) << first.status() << "; " << second.status();
       if (!first.ok() || !second.ok()) return {};
-      EXPECT_FALSE(std::get<UsageReply>(*first).duplicate);
-      EXPECT_LT(std::get<UsageReply>(*first).seq, std::get<UsageReply>(*second).seq);
+      EXPECT_FALSE(book::As<UsageReply>(*first).duplicate);
+      EXPECT_LT(book::As<UsageReply>(*first).seq, book::As<UsageReply>(*second).seq);
     }
     return {replies.begin() + static_cast<std::ptrdiff_t>(begin),
             replies.begin() + static_cast<std::ptrdiff_t>(end)};
@@ -112,7 +112,7 @@ TEST_F(PoisonedAccountTest, ABrokenEventFailsItsCommandAloneAndWithinABoundedNum
     // What writes no event is done, also behind what fails: usages that happened are booked (U1).
     EXPECT_TRUE(replies[0].ok()) << replies[0].status();
     EXPECT_TRUE(replies[2].ok()) << replies[2].status();
-    EXPECT_LT(std::get<UsageReply>(*replies[0]).seq, std::get<UsageReply>(*replies[2]).seq);
+    EXPECT_LT(book::As<UsageReply>(*replies[0]).seq, book::As<UsageReply>(*replies[2]).seq);
     EXPECT_EQ(replies[1].status().code(), absl::StatusCode::kUnavailable) << replies[1].status();
     EXPECT_EQ(ReasonOf(replies[1].status()), "ACCOUNT_INCONSISTENT");
     // Once it must be found among 403 commands; from then on it is known, and costs the two

@@ -73,14 +73,14 @@ void Hammer(int thread, std::vector<std::unique_ptr<Engine>>& engines,
       ASSERT_TRUE(replies[i].ok()) << replies[i].status();
       const std::string& account_id = orders[i].first;
       const std::string& id = std::get<RecordUsage>(orders[i].second).usage.usage_id;
-      (*seq_of)[absl::StrCat(account_id, "/", id)] = std::get<UsageReply>(*replies[i]).seq;
+      (*seq_of)[absl::StrCat(account_id, "/", id)] = book::As<UsageReply>(*replies[i]).seq;
     }
     if (!twice) continue;
     const auto again = second.Wait();
     for (size_t i = 0; i < again.size(); ++i) {
       ASSERT_TRUE(again[i].ok()) << again[i].status();
-      const auto& a = std::get<UsageReply>(*replies[i]);
-      const auto& b = std::get<UsageReply>(*again[i]);
+      const auto& a = book::As<UsageReply>(*replies[i]);
+      const auto& b = book::As<UsageReply>(*again[i]);
       EXPECT_EQ(a.seq, b.seq);
       EXPECT_EQ(a.balance_after, b.balance_after);
       EXPECT_NE(a.duplicate, b.duplicate);

@@ -154,10 +154,10 @@ TEST_F(UnratedTest, U5_AVoidAndARatingInOneBatchLeaveItVoidedInEitherOrder) {
                                         {kAccount, RateUnrated{"second"}},
                                         {kAccount, VoidUsage{"second", false, {"wrong"}}}});
   for (const auto& reply : replies) ASSERT_TRUE(reply.ok()) << reply.status();
-  EXPECT_EQ(std::get<VoidReply>(*replies[1]).returned, 0);
-  EXPECT_EQ(std::get<UsageReply>(*replies[2]).status, domain::UsageStatus::kVoided);
-  EXPECT_EQ(std::get<UsageReply>(*replies[4]).status, domain::UsageStatus::kRated);
-  EXPECT_EQ(std::get<VoidReply>(*replies[5]).returned, 7 * kNanosPerCent);
+  EXPECT_EQ(book::As<VoidReply>(*replies[1]).returned, 0);
+  EXPECT_EQ(book::As<UsageReply>(*replies[2]).status, domain::UsageStatus::kVoided);
+  EXPECT_EQ(book::As<UsageReply>(*replies[4]).status, domain::UsageStatus::kRated);
+  EXPECT_EQ(book::As<VoidReply>(*replies[5]).returned, 7 * kNanosPerCent);
   EXPECT_EQ(ledger_.Account(kAccount).balance, 15 * kNanosPerUnit);
   EXPECT_EQ(ledger_.Audit().entries, 1 + 2 + 3);
 }
