@@ -531,7 +531,7 @@ void Lane::Answer(absl::Span<const Task> tasks, std::vector<absl::StatusOr<book:
     if (tasks[i].maybe_done && !reply.ok() && IsConditional(tasks[i].command)) {
       reply = OutcomeUnknown();
     }
-    // They are large, and nearly always stay where they are.
+    // Nearly all stay where they are.
     if (const size_t place = batch.sinks.size(); place != i) replies[place] = std::move(reply);
     batch.sinks.emplace_back(tasks[i].sink, tasks[i].index);
   }

@@ -209,8 +209,8 @@ class Lane {
   // Finishes what is queued.
   ~Lane();
 
-  // Queues tasks, in order, and leaves nothing in them. What does not fit is answered
-  // RESOURCE_EXHAUSTED "OVERLOADED" with a wait, at once, from the calling thread.
+  // Queues tasks, in order, out of where they are. What does not fit is answered RESOURCE_EXHAUSTED
+  // "OVERLOADED" with a wait, at once, from the calling thread.
   void Submit(absl::Span<Task* const> tasks);
 
   // Should nothing more be brought? Costs next to nothing. True while there is no room for
