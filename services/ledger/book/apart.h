@@ -12,6 +12,7 @@ namespace reserve::book {
 template <typename Value>
 class Apart {
  public:
+  // A value is one of the variant's kinds as it is. NOLINTNEXTLINE(google-explicit-constructor)
   Apart(Value value) : value_(std::make_unique<Value>(std::move(value))) {}
   Apart(const Apart& other) : value_(std::make_unique<Value>(*other.value_)) {}
   Apart& operator=(const Apart& other) {
